@@ -1,0 +1,152 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_sealer_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_sealer_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_sealer_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_sealer_using_subcommand
+    set -l cmd (__fish_sealer_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c sealer -n "__fish_sealer_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sealer -n "__fish_sealer_needs_command" -s V -l version -d 'Print version'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "seal" -d 'Encrypt Secrets into SealedSecrets that are safe to commit'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "unseal" -d 'Decrypt SealedSecrets with private keys at hand'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "reseal" -d 'Bring SealedSecrets under the newest key'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "verify" -d 'Check SealedSecrets, with or without private keys'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "cert" -d 'Print or describe a certificate'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "keys" -d 'Look after a folder of sealing keys'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "local" -d 'Play cluster in a folder: seal, unseal and heal without one'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "kubeseal" -d 'Speak kubeseal\'s command line: its flags, messages and exit codes'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "completions" -d 'Print a script that completes commands in a shell'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -s n -l namespace -d 'Namespace of Secrets that name none' -r
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l name -d 'Name, whatever the Secret says' -r
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l scope -d 'How far the items may travel: strict, namespace-wide or cluster-wide [default: what the Secret\'s annotations say, or strict]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -s o -l format -d 'Language of the output [default: that of the output file\'s ending, or of the input]' -r -f -a "json\t'JSON'
+yaml\t'YAML'"
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -s w -l output -d 'Write to a file instead of standard output' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l out-dir -d 'Write one file for each file of the input, at the same place below this folder' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l merge-into -d 'Put the items into this SealedSecret file, under its name, namespace and scope; the rest of the file stays as it is' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l item -d 'Seal standard input as the value of this one item; with --merge-into' -r
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l cert -d 'Certificate to seal with: a PEM file, or an http, https or file URL [default: $SEALER_CERT, unless --local or --keys is given]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l keys -d 'Use the newest key of this folder' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l controller-namespace -d 'Namespace of the controller\'s Service' -r
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l controller-name -d 'Name of the controller\'s Service (`sealed-secrets` if the Helm chart installed it)' -r
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l kubeconfig -d 'Kubeconfig file' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l context -d 'Context of the kubeconfig' -r
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l allow-empty-data -d 'Accept Secrets without any item, and an empty value for --item'
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l no-hint -d 'Do not write the certificate\'s fingerprint beside the items'
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -l local -d 'Use the newest key of the local key store, or of $SEALER_KEYS'
+complete -c sealer -n "__fish_sealer_using_subcommand seal" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sealer -n "__fish_sealer_using_subcommand unseal" -l item -d 'Print the bytes of this item only' -r
+complete -c sealer -n "__fish_sealer_using_subcommand unseal" -s o -l format -d 'Language of the output [default: that of the input]' -r -f -a "json\t'JSON'
+yaml\t'YAML'"
+complete -c sealer -n "__fish_sealer_using_subcommand unseal" -s w -l output -d 'Write to a file that only its owner can read' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand unseal" -l key -d 'File with private keys: key Secrets (YAML or JSON), or PEM; may be repeated' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand unseal" -l keys -d 'Folder with key files [default: $SEALER_KEYS or the local key store, unless --key is given]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand unseal" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -l cert -d 'Seal with this certificate instead of that of the newest private key' -r
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -l key -d 'File with private keys: key Secrets (YAML or JSON), or PEM; may be repeated' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -l keys -d 'Folder with key files [default: $SEALER_KEYS or the local key store, unless --key is given]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -l controller-namespace -d 'Namespace of the controller\'s Service' -r
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -l controller-name -d 'Name of the controller\'s Service (`sealed-secrets` if the Helm chart installed it)' -r
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -l kubeconfig -d 'Kubeconfig file' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -l context -d 'Context of the kubeconfig' -r
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -s i -l in-place -d 'Write the files back; without it, one file is printed to standard output'
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -l dry-run -d 'Say what would change, and write nothing'
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -l controller -d 'Have the controller do it: no private key is needed here'
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -l json -d 'Print what was done as JSON; with --in-place or --dry-run'
+complete -c sealer -n "__fish_sealer_using_subcommand reseal" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand verify" -l cert -d 'Certificates of the cluster (PEM files or URLs, each with one or many), to compare with what an object says it was sealed with' -r
+complete -c sealer -n "__fish_sealer_using_subcommand verify" -l key -d 'File with private keys: key Secrets (YAML or JSON), or PEM; may be repeated' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand verify" -l keys -d 'Folder with key files [default: $SEALER_KEYS or the local key store, unless --key is given]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand verify" -l strict -d 'Fail on warnings too, and if there is nothing to check'
+complete -c sealer -n "__fish_sealer_using_subcommand verify" -l json -d 'Print the findings as JSON, and nothing else'
+complete -c sealer -n "__fish_sealer_using_subcommand verify" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -s w -l output -d 'Write to a file instead of standard output' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -l cert -d 'Certificate to seal with: a PEM file, or an http, https or file URL [default: $SEALER_CERT, unless --local or --keys is given]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -l keys -d 'Use the newest key of this folder' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -l controller-namespace -d 'Namespace of the controller\'s Service' -r
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -l controller-name -d 'Name of the controller\'s Service (`sealed-secrets` if the Helm chart installed it)' -r
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -l kubeconfig -d 'Kubeconfig file' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -l context -d 'Context of the kubeconfig' -r
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -l info -d 'Describe the certificate instead of printing it'
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -l json -d 'Describe the certificate as JSON'
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -l local -d 'Use the newest key of the local key store, or of $SEALER_KEYS'
+complete -c sealer -n "__fish_sealer_using_subcommand cert" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and not __fish_seen_subcommand_from list new import export help" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and not __fish_seen_subcommand_from list new import export help" -f -a "list" -d 'List the keys of a folder, newest first'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and not __fish_seen_subcommand_from list new import export help" -f -a "new" -d 'Make a new key, which seals from now on'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and not __fish_seen_subcommand_from list new import export help" -f -a "import" -d 'Copy keys of a cluster\'s backup into a folder'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and not __fish_seen_subcommand_from list new import export help" -f -a "export" -d 'Print the keys of a folder as Secrets, for a backup or to apply to a cluster'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and not __fish_seen_subcommand_from list new import export help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from list" -l keys -d 'Folder of keys [default: $SEALER_KEYS or the local key store]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from new" -l keys -d 'Folder of keys [default: $SEALER_KEYS or the local key store]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from new" -l key-renew-period -d 'Age at which the newest key gets a successor, such as 720h or 30d; 0 means never' -r
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from new" -l key-ttl -d 'How long the certificate of a new key may seal' -r
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from new" -l key-size -d 'Length of a new RSA key' -r -f -a "2048\t''
+3072\t''
+4096\t''
+8192\t''"
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from import" -l keys -d 'Folder of keys [default: $SEALER_KEYS or the local key store]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from export" -l keys -d 'Folder of keys [default: $SEALER_KEYS or the local key store]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from export" -s o -l output -d 'Write to a file that only its owner can read' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the keys of a folder, newest first'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "new" -d 'Make a new key, which seals from now on'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "import" -d 'Copy keys of a cluster\'s backup into a folder'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "export" -d 'Print the keys of a folder as Secrets, for a backup or to apply to a cluster'
+complete -c sealer -n "__fish_sealer_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sealer -n "__fish_sealer_using_subcommand local" -l out -d 'Where results go: sealed/ and secrets/ below it [default: below $XDG_STATE_HOME/sealer]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand local" -s n -l namespace -d 'Namespace of Secrets that name none' -r
+complete -c sealer -n "__fish_sealer_using_subcommand local" -l keys -d 'Folder of keys [default: $SEALER_KEYS or the local key store]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand local" -l key-renew-period -d 'Age at which the newest key gets a successor, such as 720h or 30d; 0 means never' -r
+complete -c sealer -n "__fish_sealer_using_subcommand local" -l key-ttl -d 'How long the certificate of a new key may seal' -r
+complete -c sealer -n "__fish_sealer_using_subcommand local" -l key-size -d 'Length of a new RSA key' -r -f -a "2048\t''
+3072\t''
+4096\t''
+8192\t''"
+complete -c sealer -n "__fish_sealer_using_subcommand local" -l in-place -d 'Write SealedSecrets beside their sources, as NAME.sealed.yaml, ready to commit'
+complete -c sealer -n "__fish_sealer_using_subcommand local" -l watch -d 'Keep at it: react to changes, heal at once, renew keys on schedule'
+complete -c sealer -n "__fish_sealer_using_subcommand local" -l json -d 'Print what was done as JSON, one line a pass'
+complete -c sealer -n "__fish_sealer_using_subcommand local" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand man" -l out-dir -d 'Folder to write the page of every command into' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand man" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "seal" -d 'Encrypt Secrets into SealedSecrets that are safe to commit'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "unseal" -d 'Decrypt SealedSecrets with private keys at hand'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "reseal" -d 'Bring SealedSecrets under the newest key'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "verify" -d 'Check SealedSecrets, with or without private keys'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "cert" -d 'Print or describe a certificate'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "keys" -d 'Look after a folder of sealing keys'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "local" -d 'Play cluster in a folder: seal, unseal and heal without one'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "kubeseal" -d 'Speak kubeseal\'s command line: its flags, messages and exit codes'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "completions" -d 'Print a script that completes commands in a shell'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "list" -d 'List the keys of a folder, newest first'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "new" -d 'Make a new key, which seals from now on'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "import" -d 'Copy keys of a cluster\'s backup into a folder'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "export" -d 'Print the keys of a folder as Secrets, for a backup or to apply to a cluster'

@@ -1,0 +1,58 @@
+//! The one error of this crate.
+
+use std::fmt;
+
+/// Says who is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The input has not the shape that it should have.
+    Malformed,
+    /// No key opens the item under this label, or the item was changed; the two can not be told apart.
+    Unopenable,
+    /// The shape is right, but the kind of key is not one that seals.
+    Unsupported,
+    /// The cryptography library refused to work.
+    Internal,
+}
+
+/// Holds a message that fits after "failed to", and no byte of a key, plaintext or ciphertext.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+}
+
+/// Shortens signatures.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Makes an error of one kind.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// Makes a [`ErrorKind::Malformed`] error.
+    pub(crate) fn malformed(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Malformed, message)
+    }
+
+    /// Makes the [`ErrorKind::Internal`] error of an operation that can not fail on good machines.
+    pub(crate) fn internal(what: &str) -> Self {
+        Self::new(ErrorKind::Internal, format!("{what}: the cryptography library refused"))
+    }
+
+    /// Says who is to blame.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

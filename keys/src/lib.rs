@@ -1,0 +1,29 @@
+//! Secrets and cryptography: the ground floor.
+//!
+//! - [`SecretBytes`]: plaintext in memory.
+//! - [`Scope`] and [`Label`]: under which name an item opens.
+//! - [`Sealed`]: the wire format of one item.
+//! - [`SealingKey`], [`UnsealingKey`], [`Certificate`]: the pair and the certificate around its public half.
+//! - [`KeyRing`]: many private keys, in the order of trial.
+//!
+//! It does not know files, clocks, networks, YAML or Kubernetes: texts and times come in as arguments. The only thing that it takes by itself
+//! is randomness, from the cryptography library.
+
+mod aead;
+mod certificate;
+mod error;
+mod fingerprint;
+mod pair;
+mod ring;
+mod scope;
+mod sealed;
+mod secret;
+
+pub use certificate::{Certificate, CertificateRequest};
+pub use error::{Error, ErrorKind, Result};
+pub use fingerprint::{Fingerprint, NoFingerprint};
+pub use pair::{KeyBits, SealingKey, UnsealingKey};
+pub use ring::{Budget, Hints, KeyRing, Opening, RingKey, Trial};
+pub use scope::{Label, Scope, UnknownScope};
+pub use sealed::Sealed;
+pub use secret::SecretBytes;

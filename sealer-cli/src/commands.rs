@@ -1,0 +1,60 @@
+//! The list of commands: one line each in an enum, and one in a match.
+
+mod cert;
+mod completions;
+mod keys;
+mod kubeseal;
+mod local;
+mod man;
+mod reseal;
+mod seal;
+mod unseal;
+mod verify;
+
+use clap::Subcommand;
+use jiff::Timestamp;
+
+use crate::exit::Outcome;
+
+/// What sealer can do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Encrypt Secrets into SealedSecrets that are safe to commit
+    Seal(seal::Args),
+    /// Decrypt SealedSecrets with private keys at hand
+    Unseal(unseal::Args),
+    /// Bring SealedSecrets under the newest key
+    Reseal(reseal::Args),
+    /// Check SealedSecrets, with or without private keys
+    Verify(verify::Args),
+    /// Print or describe a certificate
+    Cert(cert::Args),
+    /// Look after a folder of sealing keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Play cluster in a folder: seal, unseal and heal without one
+    Local(local::Args),
+    /// Speak kubeseal's command line: its flags, messages and exit codes
+    #[command(disable_help_flag = true)]
+    Kubeseal(kubeseal::Args),
+    /// Print a script that completes commands in a shell
+    Completions(completions::Args),
+    /// Print the manual page, or write all of them into a folder
+    Man(man::Args),
+}
+
+/// Runs one command.
+pub(crate) fn run(command: Command, now: Timestamp) -> Outcome {
+    match command {
+        Command::Seal(args) => seal::run(&args, now),
+        Command::Unseal(args) => unseal::run(&args, now),
+        Command::Reseal(args) => reseal::run(&args, now),
+        Command::Verify(args) => verify::run(&args, now),
+        Command::Cert(args) => cert::run(&args, now),
+        Command::Keys(command) => keys::run(&command, now),
+        Command::Local(args) => local::run(&args, now),
+        Command::Kubeseal(args) => kubeseal::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    }
+}

@@ -1,0 +1,157 @@
+//! Files, folders and standard input to bytes, with limits. Plaintext is born here.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use engine::manifest::Manifest;
+use engine::{Error, ErrorKind, Result, harmless};
+use keys::SecretBytes;
+
+/// Largest file that is read: the largest object that etcd takes is 1.5 MiB, so this leaves room for many in one file.
+pub(crate) const MAX_BYTES: u64 = 64 << 20;
+
+/// Endings of the files that are looked at in a folder.
+const MANIFESTS: [&str; 3] = ["yaml", "yml", "json"];
+
+/// One thing that was read.
+pub(crate) struct Source {
+    /// What the user calls it.
+    pub(crate) name: String,
+    /// The file; None for standard input.
+    pub(crate) path: Option<PathBuf>,
+    /// Device and inode of the file.
+    identity: Option<(u64, u64)>,
+    /// Its path below the folder that was asked for; the file name for a file.
+    pub(crate) relative: PathBuf,
+    /// Whether it was found in a folder, where other manifests are to be expected.
+    pub(crate) found: bool,
+    /// The content.
+    pub(crate) bytes: SecretBytes,
+}
+
+impl Source {
+    /// Whether it is a template of Helm or the like, which happens to lie in a folder of manifests: braces are what makes YAML of it fail.
+    pub(crate) fn is_template(&self) -> bool {
+        // EXPOSE: only a pair of braces is looked for.
+        self.found && self.bytes.expose().windows(2).any(|pair| pair == b"{{")
+    }
+
+    /// Reads the content as a manifest.
+    pub(crate) fn manifest(&self) -> Result<Manifest> {
+        Manifest::parse(&self.bytes).map_err(|error| error.in_file(&self.name))
+    }
+}
+
+/// Refuses to have a file that was read written over by something made of it.
+pub(crate) fn refuse_as_targets<'a>(sources: impl Iterator<Item = &'a Source>, paths: &[PathBuf]) -> Result<()> {
+    let read: BTreeSet<(u64, u64)> = sources.filter_map(|source| source.identity).collect();
+    let is_source = |path: &&PathBuf| fs::metadata(path).is_ok_and(|metadata| read.contains(&identity(&metadata)));
+    paths.iter().find(is_source).map_or(Ok(()), |path| {
+        let error = Error::input("write the result over its own source").in_file(path.display().to_string());
+        Err(error.advise("Choose another place for it"))
+    })
+}
+
+/// What tells a file from every other, whatever it is called: device and inode.
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// Reads everything that the user named: files, folders with all below them, and `-` for standard input. Nothing named is standard input.
+pub(crate) fn read_all(paths: &[PathBuf]) -> Result<Vec<Source>> {
+    if paths.is_empty() {
+        return Ok(vec![read_stdin()?]);
+    }
+    let mut sources = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            sources.push(read_stdin()?);
+        } else if path.is_dir() {
+            for file in manifests_below(path)? {
+                let relative = file.strip_prefix(path).unwrap_or(&file).to_path_buf();
+                sources.push(Source { relative, found: true, ..read_file(&file)? });
+            }
+        } else {
+            sources.push(read_file(path)?);
+        }
+    }
+    Ok(sources)
+}
+
+/// Reads one file.
+pub(crate) fn read_file(path: &Path) -> Result<Source> {
+    let name = harmless(&path.display().to_string());
+    let fail = |error: &io::Error| file_error("read the file", error).in_file(&name);
+    let metadata = fs::metadata(path).map_err(|error| fail(&error))?;
+    if metadata.is_dir() {
+        return Err(Error::input("read the file: it is a folder").in_file(&name));
+    }
+    let file = File::open(path).map_err(|error| fail(&error))?;
+    let bytes = read_limited(file, metadata.len()).map_err(|error| error.in_file(&name))?;
+    let relative = path.file_name().map(PathBuf::from).unwrap_or_default();
+    Ok(Source { path: Some(path.to_path_buf()), identity: Some(identity(&metadata)), relative, name, found: false, bytes })
+}
+
+/// Reads standard input to its end; says on a terminal what it waits for.
+pub(crate) fn read_stdin() -> Result<Source> {
+    let stdin = io::stdin();
+    if io::IsTerminal::is_terminal(&stdin) {
+        crate::output::note("reading from the terminal; end with Ctrl-D");
+    }
+    let bytes = read_limited(stdin.lock(), 0).map_err(|error| error.in_file("<stdin>"))?;
+    Ok(Source { name: "<stdin>".to_owned(), path: None, identity: None, relative: PathBuf::from("stdin.yaml"), found: false, bytes })
+}
+
+fn read_limited(reader: impl Read, expected: u64) -> Result<SecretBytes> {
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(usize::try_from(expected.min(MAX_BYTES) + 1).unwrap_or_default()));
+    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| file_error("read the content", &error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Error::input(format!("read the content: more than {} MiB", MAX_BYTES >> 20)));
+    }
+    Ok(SecretBytes::new(std::mem::take(&mut *bytes)))
+}
+
+/// The manifests below a folder, in the order of their names.
+pub(crate) fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    files_below(folder, &MANIFESTS)
+}
+
+/// The files below a folder with one of these endings, in the order of their names. Hidden files and folders are passed over, and links to folders.
+pub(crate) fn files_below(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
+    let fail = |error: &io::Error| file_error("read the folder", error).in_file(folder.display().to_string());
+    let mut entries: Vec<_> = fs::read_dir(folder).and_then(Iterator::collect).map_err(|error| fail(&error))?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    let mut files = Vec::new();
+    for entry in entries {
+        let (path, kind) = (entry.path(), entry.file_type().map_err(|error| fail(&error))?);
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let has_ending = path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)));
+        if kind.is_dir() {
+            files.extend(files_below(&path, endings)?);
+        } else if has_ending && (kind.is_file() || path.is_file()) {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Turns what the system says of a file into our error.
+pub(crate) fn file_error(tried: &str, error: &io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,
+        // A full disk is nobody's input: there may be room later.
+        io::ErrorKind::QuotaExceeded | io::ErrorKind::StorageFull => ErrorKind::Busy,
+        io::ErrorKind::ResourceBusy | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ErrorKind::Busy,
+        _ => ErrorKind::Input,
+    };
+    // The text of an I/O error is the system's: it names neither path nor content. Its number says nothing to people.
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    Error::new(kind, format!("{tried}: {}{}", text[..1.min(text.len())].to_lowercase(), &text[1.min(text.len())..]))
+}

@@ -1,0 +1,176 @@
+//! The canary: every error path of every command, over inputs in which each secret, private key and ciphertext is marked. The mark must be in no
+//! output but the plaintext that was asked for, in no form.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+#[path = "canary/inputs.rs"]
+mod inputs;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use tests::process::{Ended, Home};
+use tests::sealer;
+
+use inputs::CANARY;
+
+/// A home full of marked inputs.
+struct Cage {
+    home: Home,
+    /// What must not be seen.
+    marks: Vec<String>,
+}
+
+impl Cage {
+    fn new() -> Self {
+        let home = Home::new();
+        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/keys");
+        for entry in fs::read_dir(keys).unwrap().flatten() {
+            fs::copy(entry.path(), home.path().join(entry.file_name())).unwrap();
+        }
+        let mut marks = forms(CANARY);
+        // Every line of the private key, but the first, which is alike in all keys.
+        let key = fs::read_to_string(home.path().join("alpha.pem")).unwrap();
+        let private = key.split("-----END").next().unwrap();
+        marks.extend(private.lines().skip(2).filter(|line| line.len() > 30).map(|line| line[..30].to_owned()));
+        let mut cage = Self { home, marks };
+        for (name, content) in inputs::files() {
+            cage.home.write(name, content);
+        }
+        for (name, options) in [
+            ("sealed.yaml", &["plain.yaml"][..]),
+            ("hintless.yaml", &["--no-hint", "plain.yaml"]),
+            ("other.yaml", &["--name", "other", "plain.yaml"]),
+        ] {
+            let sealed = cage.sealer(&[&["seal", "--cert", "alpha.crt"], options].concat()).success();
+            cage.mark_items(&sealed);
+            cage.home.write(name, &sealed);
+            for (at, template) in inputs::TEMPLATES.iter().enumerate() {
+                let data = serde_json::json!({ "spec:": null, "out": template }).to_string().replace("\"spec:\":null,", "");
+                cage.home.write(format!("templates/{at}.yaml"), sealed.replacen("  template:\n", &format!("  template:\n    data: {data}\n"), 1));
+            }
+            cage.home.write(format!("moved-{name}"), sealed.replace("  namespace: shop", "  namespace: moved"));
+            cage.home.write(
+                format!("cut-{name}"),
+                sealed.lines().map(|line| if line.contains(": A") { &line[..line.len() - 8] } else { line }).collect::<Vec<_>>().join("\n"),
+            );
+        }
+        cage
+    }
+
+    /// Ciphertexts are marks too.
+    fn mark_items(&mut self, sealed: &str) {
+        let items = sealed.lines().filter_map(|line| line.split(": A").nth(1)).filter(|item| item.len() > 100);
+        self.marks.extend(items.flat_map(|item| [item[20..50].to_owned(), item[item.len() - 40..item.len() - 10].to_owned()]));
+    }
+
+    fn sealer(&self, arguments: &[&str]) -> Ended {
+        self.home.command(sealer()).args(arguments).env("KUBECONFIG", self.home.path().join("kubeconfig.yaml")).run()
+    }
+
+    fn snapshot(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        walk(self.home.path(), &mut files);
+        files
+    }
+
+    /// Runs a command, and looks for the marks in both streams and in every file that it wrote.
+    fn check(&self, line: &str, before: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<String> {
+        let mut found = Vec::new();
+        let ended = self.sealer(&line.split(' ').collect::<Vec<_>>());
+        assert!(ended.status != 101 && ended.status < 128, "{line} broke: {}", ended.error());
+        found.extend(self.look(line, &ended.stderr));
+        // Who opens a seal with the right key asks for the plaintext; reseal prints a file of ciphertexts back as it was.
+        let asked = ended.status == 0
+            && ["unseal", "keys export", "kubeseal --recovery-unseal", "reseal", "kubeseal --re-encrypt"].iter().any(|verb| line.starts_with(verb));
+        if !asked {
+            found.extend(self.look(line, &ended.stdout));
+        }
+        for (path, content) in self.snapshot() {
+            if before.get(&path) != Some(&content) {
+                let asked = path.components().any(|part| part.as_os_str() == "secrets" || part.as_os_str() == "keys");
+                // What stood in the file already may stay: reseal and merge leave it as it was.
+                let old = before.get(&path).map(Vec::as_slice).unwrap_or_default();
+                let new: Vec<String> = self.marks.iter().filter(|mark| self.find(old, &[(*mark).clone()]).is_none()).cloned().collect();
+                if let Some(mark) = self.find(&content, &new).filter(|_| !asked) {
+                    found.push(format!("{line}: {} shows {mark:?}", path.display()));
+                }
+                match before.get(&path) {
+                    Some(old) => fs::write(&path, old).unwrap(),
+                    None => fs::remove_file(&path).unwrap(),
+                }
+            }
+        }
+        found
+    }
+
+    fn look(&self, line: &str, shown: &[u8]) -> Option<String> {
+        let mark = self.find(shown, &self.marks)?;
+        Some(format!("{line} shows {mark:?}:\n{}", String::from_utf8_lossy(shown)))
+    }
+
+    fn find<'m>(&self, shown: &[u8], marks: &'m [String]) -> Option<&'m String> {
+        let text = String::from_utf8_lossy(shown);
+        // A line break within a long text hides nothing.
+        let joined = text.replace(['\n', ' '], "");
+        marks.iter().find(|mark| text.contains(mark.as_str()) || joined.contains(mark.as_str()))
+    }
+}
+
+/// The forms in which a secret may show up: as it is, in base64 at every offset, in hexadecimal and URL-encoded.
+fn forms(secret: &str) -> Vec<String> {
+    let hexadecimal = |between: &str| secret.bytes().fold(String::new(), |text, byte| text + between + &format!("{byte:02x}"));
+    let base64 = (0..3).map(|offset| {
+        let text = STANDARD_NO_PAD.encode([&vec![b'x'; offset], secret.as_bytes()].concat());
+        // The digits at the edges also depend on the neighbours.
+        text[2 * offset..text.len() - 2].to_owned()
+    });
+    let mut forms: Vec<String> = base64.collect();
+    forms.extend([
+        secret.to_owned(),
+        secret.to_lowercase(),
+        hexadecimal(""),
+        hexadecimal("").to_uppercase(),
+        hexadecimal("%"),
+        hexadecimal("%").to_uppercase(),
+        hexadecimal("\\x"),
+    ]);
+    forms.push(secret.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(","));
+    forms
+}
+
+fn walk(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            walk(&path, files);
+        } else if path.is_file() {
+            files.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn no_error_path_shows_a_secret_a_key_or_a_ciphertext() {
+    let cage = Cage::new();
+    let before = cage.snapshot();
+    let lines = inputs::commands(&before.keys().filter_map(|path| path.strip_prefix(cage.home.path()).ok()?.to_str()).collect::<Vec<_>>());
+    assert!(lines.len() > 500, "{} commands", lines.len());
+    let found: Vec<String> = lines.iter().flat_map(|line| cage.check(line, &before)).collect();
+    assert!(found.is_empty(), "{} of {} commands:\n{}", found.len(), lines.len(), found.join("\n"));
+}
+
+#[test]
+fn the_canary_would_be_found_in_every_form() {
+    let cage = Cage::new();
+    let url: String = CANARY.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    for text in [CANARY.to_owned(), STANDARD_NO_PAD.encode(format!("a{CANARY}b")), STANDARD_NO_PAD.encode(format!("ab{CANARY}")), url] {
+        assert!(cage.find(format!("error: {text} is wrong").as_bytes(), &cage.marks).is_some(), "{text}");
+    }
+    assert!(cage.find(&fs::read(cage.home.path().join("alpha.pem")).unwrap(), &cage.marks).is_some());
+    assert!(cage.find(&fs::read(cage.home.path().join("sealed.yaml")).unwrap(), &cage.marks).is_some());
+    assert!(cage.find(cage.sealer(&["unseal", "--key", "alpha.pem", "sealed.yaml"]).success().as_bytes(), &cage.marks).is_some());
+    assert!(cage.find(b"error: nothing is wrong", &cage.marks).is_none());
+}

@@ -1,0 +1,94 @@
+//! Everything below `examples/` is loaded, and what can run runs.
+#![expect(clippy::expect_used, reason = "test code: what cannot go on must say so at once")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use engine::PlainSecret;
+use engine::manifest::Manifest;
+use keys::SecretBytes;
+use tests::process::{Ended, Home};
+use tests::sealer;
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn every_manifest_of_the_examples_is_a_marked_dummy_secret() {
+    let manifests = files(&examples()).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "yaml" || ending == "json"));
+    let mut secrets = 0;
+    for path in manifests {
+        let bytes = SecretBytes::new(fs::read(&path).expect("a file"));
+        let manifest = Manifest::parse(&bytes).expect("a manifest");
+        for object in manifest.objects().expect("objects") {
+            let secret = PlainSecret::read(&object).expect("a Secret");
+            let text = String::from_utf8_lossy(bytes.expose()).to_lowercase();
+            assert!(text.contains("dummy") || text.contains("zhvtbxk6zhvtbxk"), "{}: {} is not marked", path.display(), secret.title());
+            secrets += 1;
+        }
+    }
+    assert!(secrets >= 3);
+}
+
+#[test]
+fn every_example_is_told_of() {
+    let readme = fs::read_to_string(examples().join("README.md")).expect("a README");
+    for entry in fs::read_dir(examples()).expect("a folder").flatten().filter(|entry| entry.path().is_dir()) {
+        assert!(readme.contains(&format!("| `{}` |", entry.file_name().display())), "{}", entry.path().display());
+    }
+}
+
+/// A Git repository with the hook, and `sealer` in the PATH.
+struct Repository {
+    home: Home,
+}
+
+impl Repository {
+    fn new() -> Self {
+        let home = Home::new();
+        home.write("bin/.keep", "");
+        symlink(sealer(), home.path().join("bin/sealer")).expect("a link");
+        let repository = Self { home };
+        repository.git(&["init", "--quiet"]).success();
+        let hook = repository.home.write("repo/.git/hooks/pre-commit", fs::read(examples().join("pre-commit/pre-commit")).expect("the hook"));
+        fs::set_permissions(hook, fs::Permissions::from_mode(0o755)).expect("a hook that runs");
+        repository
+    }
+
+    fn git(&self, arguments: &[&str]) -> Ended {
+        self.home.write("repo/.keep", "");
+        let path = format!("{}:{}", self.home.path().join("bin").display(), std::env::var("PATH").unwrap_or_default());
+        let identity = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"];
+        self.home.command("git").env("PATH", path).folder(self.home.path().join("repo")).args(identity).args(arguments).run()
+    }
+
+    fn commit(&self, text: &str) -> Ended {
+        self.home.write("repo/manifests/db.yaml", text);
+        self.git(&["add", "--all"]).success();
+        self.git(&["commit", "--quiet", "--message", "change"])
+    }
+}
+
+#[test]
+fn the_hook_stops_plain_secrets_and_lets_sealed_ones_pass() {
+    let repository = Repository::new();
+    let plain = fs::read_to_string(examples().join("quickstart/database.yaml")).expect("an example");
+    let ended = repository.commit(&plain);
+    assert_ne!(ended.status, 0);
+    assert!(ended.error().contains("plain Secret") && !ended.error().contains("dummy-password"), "{}", ended.error());
+    let certificate = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/keys/alpha.crt");
+    let sealed = repository.home.command(sealer()).args(["seal", "--cert"]).arg(certificate).input(plain).run().success();
+    assert_eq!(repository.commit(&sealed).status, 0);
+    // What is staged counts, not what lies in the work tree.
+    let cut = sealed.replace("password: AQ", "password: A!");
+    assert_ne!(repository.commit(&cut).status, 0);
+    repository.home.write("repo/manifests/db.yaml", &sealed);
+    assert_ne!(repository.git(&["commit", "--quiet", "--message", "change"]).status, 0);
+}

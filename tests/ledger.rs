@@ -1,0 +1,46 @@
+//! The ledger against the real peers: whatever they have, it has a row for.
+
+use std::process::ExitCode;
+
+use tests::cluster::Cluster;
+use tests::contract::Contract;
+use tests::ledger;
+use tests::peers::Missing;
+use tests::suite::{case, run};
+use tests::upstream::{self, Controller};
+
+fn main() -> ExitCode {
+    run(vec![
+        case("every_flag_of_kubeseal_has_a_row", &["kubeseal"], || {
+            // A shorthand belongs to the row of its flag.
+            let flags = ledger::kubeseal_flags().map_err(|missing| missing.to_string())?;
+            check("kubeseal.flag.", flags.iter().filter_map(|flag| flag.strip_prefix("--")))
+        }),
+        case("every_field_of_upstreams_resource_has_a_row", &["controller"], || {
+            let fields = ledger::sealed_secret_fields().map_err(|missing| missing.to_string())?;
+            check("crd.sealedsecret.", fields.iter().map(String::as_str))
+        }),
+        case("every_flag_of_upstreams_controller_has_a_row", &["controller"], || {
+            let flags = ledger::controller_flags().map_err(|missing| missing.to_string())?;
+            check("controller.flag.", flags.iter().filter_map(|flag| flag.strip_prefix("--")))
+        }),
+        case("every_metric_of_upstreams_controller_has_a_row", upstream::NEEDS_WITH_KUBESEAL, || {
+            metrics_have_rows().map_err(|missing| missing.to_string())?
+        }),
+    ])
+}
+
+fn metrics_have_rows() -> Result<Result<(), String>, Missing> {
+    let cluster = Cluster::start()?;
+    cluster.install(&upstream::definition()?);
+    let controller = Controller::start(&cluster, &[])?;
+    let metrics = ledger::controller_metrics(&cluster, &controller)?;
+    Ok(check("controller.metric.", metrics.iter().map(String::as_str).filter(|name| name.starts_with("sealed_secrets_controller_"))))
+}
+
+/// Every name has a row.
+fn check<'a>(prefix: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let rows = Contract::read().names(prefix);
+    let missing: Vec<&str> = names.filter(|name| !rows.iter().any(|row| row == name)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("no row {prefix}* for: {}", missing.join(", "))) }
+}

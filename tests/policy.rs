@@ -1,0 +1,99 @@
+//! The laws of `engine::policy` over every adapter that carries it out. The folder's is here; the cluster's joins it with the controller.
+#![expect(clippy::expect_used, reason = "test code: what cannot go on must say so at once")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use keys::SecretBytes;
+use serde_json::{Value, json};
+use tests::conformance::{Adapter, Done, LAWS, Values};
+use tests::process::Home;
+use tests::sealer;
+use tests::suite::{case, run};
+
+fn main() -> ExitCode {
+    run(LAWS.iter().map(|(name, law)| case(format!("folder::{name}"), &[], move || law(&Folder::new()))).collect())
+}
+
+/// `sealer local` over a folder that holds one SealedSecret.
+struct Folder {
+    home: Home,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let home = Home::new();
+        let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/keys/alpha.pem");
+        let key = fs::read_to_string(key).expect("a key");
+        home.command(sealer()).args(["keys", "import", "--keys", "keys"]).arg(home.write("alpha.pem", key)).run().success();
+        home.write("src/empty.yaml", "");
+        Self { home }
+    }
+
+    fn source(&self) -> PathBuf {
+        self.home.path().join("src/db.yaml")
+    }
+
+    fn target(&self) -> PathBuf {
+        self.home.path().join("out/secrets/shop/db.yaml")
+    }
+}
+
+fn manifest(values: &Values, annotations: &[&str], immutable: bool) -> String {
+    let annotations: Value =
+        annotations.iter().map(|name| (format!("sealedsecrets.bitnami.com/{name}"), json!("true"))).collect::<serde_json::Map<_, _>>().into();
+    let metadata = json!({ "name": "db", "namespace": "shop", "annotations": annotations });
+    json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values, "immutable": immutable }).to_string()
+}
+
+impl Adapter for Folder {
+    fn put_source(&self, values: &Values, immutable: bool) {
+        let sealer = self.home.command(sealer()).args(["seal", "--keys", "keys", "--format", "json", "--output"]).arg(self.source());
+        sealer.input(manifest(values, &[], immutable)).run().success();
+    }
+
+    fn break_source(&self) {
+        let text = fs::read_to_string(self.source()).expect("a source");
+        let mut object: Value = serde_json::from_str(&text).expect("JSON");
+        let item = object["spec"]["encryptedData"]["password"].as_str().expect("an item").to_owned();
+        let flipped = if item.as_bytes()[40] == b'A' { "B" } else { "A" };
+        object["spec"]["encryptedData"]["password"] = format!("{}{flipped}{}", &item[..40], &item[41..]).into();
+        fs::write(self.source(), object.to_string()).expect("a file");
+    }
+
+    fn remove_source(&self) {
+        fs::remove_file(self.source()).expect("a file");
+    }
+
+    fn pass(&self) -> Option<Done> {
+        let ended = self.home.command(sealer()).args(["local", "src", "--out", "out", "--keys", "keys", "--json"]).run();
+        let report: Value = serde_json::from_str(&ended.text()).expect("a report");
+        let rows = report["rows"].as_array().expect("rows");
+        let row = rows.iter().find(|row| row["object"].as_str().is_some_and(|object| object.ends_with("shop/db")) && row["action"] != "unchanged")?;
+        assert_eq!(ended.status != 0, row["action"] == "failed", "{}", ended.error());
+        Some(match row["action"].as_str().expect("an action") {
+            "failed" => Done::Failed(row["detail"].as_str().unwrap_or_default().to_owned()),
+            "deleted" => Done::Deleted,
+            action => Done::Wrote(action.to_owned()),
+        })
+    }
+
+    fn secret(&self) -> Option<Values> {
+        let text = fs::read_to_string(self.target()).ok()?;
+        let object: Value = serde_saphyr::from_str(&text).expect("YAML");
+        let decode = |value: &Value| SecretBytes::from_base64(value.as_str().unwrap_or_default()).expect("base64");
+        let literal = |map: &Value| map.as_object().cloned().unwrap_or_default().into_iter().collect::<Vec<_>>();
+        let data = literal(&object["data"]).into_iter().map(|(key, value)| (key, String::from_utf8_lossy(decode(&value).expose()).into_owned()));
+        let texts = literal(&object["stringData"]).into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned()));
+        Some(data.chain(texts).collect())
+    }
+
+    fn write_as_stranger(&self, values: &Values, annotations: &[&str]) {
+        self.home.write("out/secrets/shop/db.yaml", manifest(values, annotations, false));
+    }
+
+    fn delete_as_stranger(&self) {
+        fs::remove_file(self.target()).expect("a file");
+    }
+}

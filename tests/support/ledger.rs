@@ -1,0 +1,112 @@
+//! What the real peers have, as sorted lists: what the rows of the ledger are held against.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::peers::{self, Missing};
+use crate::process::Home;
+use crate::upstream::{self, Controller};
+
+/// Flags of kubeseal as its `--help` shows them, long (`--format`) and short (`-o`). Deprecated ones (`--rotate`) are hidden there.
+///
+/// # Errors
+/// If kubeseal is missing.
+pub fn kubeseal_flags() -> Result<Vec<String>, Missing> {
+    let help = Home::new().command(peers::get("kubeseal")?).arg("--help").run().success();
+    Ok(flags(&help))
+}
+
+/// Flags of upstream's controller as its `--help` shows them.
+///
+/// # Errors
+/// If the controller is missing.
+pub fn controller_flags() -> Result<Vec<String>, Missing> {
+    let said = Home::new().command(peers::get("controller")?).arg("--help").run();
+    Ok(flags(&(said.text() + &said.error())))
+}
+
+/// Fields of upstream's SealedSecret as dotted paths: `spec.template.type`, `status.conditions[].reason`.
+///
+/// # Errors
+/// If upstream's sources are missing.
+pub fn sealed_secret_fields() -> Result<Vec<String>, Missing> {
+    Ok(fields(&upstream::definition()?))
+}
+
+/// Fields of a custom resource definition as dotted paths; the members of a free map are no fields.
+#[must_use]
+pub fn fields(definition: &Value) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    collect_fields(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"], "", &mut found);
+    found.into_iter().collect()
+}
+
+/// Metrics of a running controller, each of which shows only after something has happened: so it unseals one object and fails on another first.
+///
+/// # Errors
+/// If kubeseal is missing.
+///
+/// # Panics
+/// If the objects cannot be made, or are not looked at in half a minute.
+pub fn controller_metrics(cluster: &Cluster, controller: &Controller) -> Result<Vec<String>, Missing> {
+    let api = cluster.api();
+    let namespace = cluster.namespace("metrics");
+    let folder = format!("/apis/bitnami.com/v1alpha1/namespaces/{namespace}/sealedsecrets");
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "good", "namespace": namespace}, "stringData": {"a": "dummy"}});
+    let home = Home::new();
+    let certificate = home.write("cert.pem", controller.certificate());
+    let kubeseal = home.command(peers::get("kubeseal")?).arg("--cert").arg(certificate);
+    let sealed: Value = serde_json::from_str(&kubeseal.input(secret.to_string()).run().success()).expect("kubeseal prints JSON");
+    api.create(&folder, &sealed).expect("a sealed object can be made");
+    let mut foreign = sealed;
+    foreign["metadata"]["name"] = json!("bad");
+    api.create(&folder, &foreign).expect("a foreign object can be made");
+    for (name, synced) in [("good", "True"), ("bad", "False")] {
+        let is_judged = |object: &Value| object["status"]["conditions"][0]["status"] == synced;
+        api.wait_for(name, |api| api.read(&format!("{folder}/{name}")).ok().filter(is_judged));
+    }
+    // The metric of a status is written after the status.
+    let text = api.wait_for("metrics", |_| Some(controller.metrics()).filter(|text| text.contains("condition_info")));
+    Ok(metrics(&text))
+}
+
+/// Names of metrics in Prometheus' text format.
+#[must_use]
+pub fn metrics(text: &str) -> Vec<String> {
+    let named = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    named.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Flags of a help text in pflag's format: `  -o, --format string   Output format ...`.
+fn flags(help: &str) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for line in help.lines().filter(|line| line.starts_with("  ")) {
+        let flags = line.split_whitespace().take_while(|word| word.starts_with('-'));
+        found.extend(flags.map(|flag| flag.trim_end_matches(',').to_owned()));
+    }
+    found.into_iter().collect()
+}
+
+fn collect_fields(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
+    if schema["type"] == "array" {
+        collect_fields(&schema["items"], &format!("{path}[]"), found);
+    }
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        collect_fields(field, &path, found);
+        found.insert(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_help_text_gives_its_flags() {
+        let help = "Usage of x:\n      --as string    As --who\n  -o, --format string   Like -f\n  -v, --v Level    x\n";
+        assert_eq!(flags(help), ["--as", "--format", "--v", "-o", "-v"]);
+    }
+}

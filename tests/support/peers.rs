@@ -1,0 +1,133 @@
+//! Tools that others wrote, which our tests hold ours against: built once a machine, from pinned sources, for the test that needs them.
+//!
+//! A new Go tool is one entry of [`ALL`] and, if it shares no module with others, one folder with `go.mod` and `go.sum` under `tests/peers`.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+
+mod go;
+
+/// A tool by name, and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// Name of the tool: what tests ask for, and the name of its binary.
+    pub name: &'static str,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a peer comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin {
+    /// Built by Go.
+    Go {
+        /// Folder under `tests/peers` that holds the module.
+        module: &'static str,
+        /// Package to build; `.` is the folder's own program.
+        package: &'static str,
+        /// What the linker is told; may be empty.
+        link: &'static str,
+    },
+    /// Installed on the machine: found in PATH, and it works if this command succeeds.
+    Machine {
+        /// Arguments of a trial run.
+        probe: &'static [&'static str],
+    },
+}
+
+/// Every peer, by name.
+pub const ALL: &[Peer] = &[
+    go("controller", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/controller", "-X main.VERSION=0.38.4"),
+    go("etcd", "kubernetes", "go.etcd.io/etcd/server/v3", ""),
+    go("gotemplate", "gotemplate", ".", ""),
+    machine("gpg", &["--version"]),
+    go("kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", ""),
+    go("kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", ""),
+    go("kubectl", "kubernetes", "k8s.io/kubernetes/cmd/kubectl", ""),
+    go("kubeseal", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/kubeseal", "-X main.VERSION=0.38.4"),
+    machine("openssl", &["version"]),
+    machine("python3", &["--version"]),
+    machine("strace", &["-V"]),
+    // A mount namespace, in which upstream's controller finds its service account.
+    machine("unshare", &["--user", "--map-root-user", "--mount", "true"]),
+];
+
+const fn go(name: &'static str, module: &'static str, package: &'static str, link: &'static str) -> Peer {
+    Peer { name, origin: Origin::Go { module, package, link } }
+}
+
+const fn machine(name: &'static str, probe: &'static [&'static str]) -> Peer {
+    Peer { name, origin: Origin::Machine { probe } }
+}
+
+/// A peer that is not to be had, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Missing {
+    peer: String,
+    reason: String,
+}
+
+impl Missing {
+    fn new(peer: &str, reason: impl Display) -> Self {
+        Self { peer: peer.to_owned(), reason: reason.to_string() }
+    }
+}
+
+impl Display for Missing {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is missing: {}", self.peer, self.reason)
+    }
+}
+
+impl std::error::Error for Missing {}
+
+type Answer = Arc<OnceLock<Result<PathBuf, Missing>>>;
+
+/// Finds the binary of a peer, and builds it first if this machine has not got it yet.
+///
+/// # Errors
+/// Why it is not to be had: `go` is absent, a download failed, a build failed.
+///
+/// # Panics
+/// If no peer has that name.
+pub fn get(name: &str) -> Result<PathBuf, Missing> {
+    static ANSWERS: LazyLock<Mutex<BTreeMap<String, Answer>>> = LazyLock::new(Mutex::default);
+    let peer = ALL.iter().find(|peer| peer.name == name).expect("a peer of that name stands in the table");
+    let answer = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone();
+    answer.get_or_init(|| find(peer)).clone()
+}
+
+/// Finds the folder with the sources of a Go module that a peer is built of.
+///
+/// # Errors
+/// As [`get`].
+pub fn source(peer: &str, module: &str) -> Result<PathBuf, Missing> {
+    match ALL.iter().find(|entry| entry.name == peer).map(|entry| entry.origin) {
+        Some(Origin::Go { module: folder, .. }) => go::sources(&module_folder(folder), module).map_err(|reason| Missing::new(peer, reason)),
+        _ => Err(Missing::new(peer, "it is not built by Go")),
+    }
+}
+
+fn find(peer: &Peer) -> Result<PathBuf, Missing> {
+    let found = match peer.origin {
+        Origin::Go { module, package, link } => go::binary(&go::Recipe { name: peer.name, folder: module_folder(module), package, link }),
+        Origin::Machine { probe } => try_out(peer.name, probe),
+    };
+    found.map_err(|reason| Missing::new(peer.name, reason))
+}
+
+fn try_out(name: &str, probe: &[&str]) -> Result<PathBuf, String> {
+    let run = Command::new(name).args(probe).stdin(Stdio::null()).output().map_err(|error| format!("`{name}` does not start ({error})"))?;
+    if run.status.success() {
+        Ok(PathBuf::from(name))
+    } else {
+        Err(format!("`{name} {}` fails: {}", probe.join(" "), String::from_utf8_lossy(&run.stderr).trim()))
+    }
+}
+
+fn module_folder(module: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(module)
+}

@@ -1,0 +1,146 @@
+//! Builds Go programs into a cache of the machine: `$XDG_CACHE_HOME/sealer/peers/HASH/NAME`, linked as `target/peers/bin/NAME`.
+
+use std::env;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use crate::binary;
+
+/// How to build one program.
+pub(super) struct Recipe {
+    pub(super) name: &'static str,
+    pub(super) folder: PathBuf,
+    pub(super) package: &'static str,
+    pub(super) link: &'static str,
+}
+
+/// Finds a program in the cache, or builds it there.
+pub(super) fn binary(recipe: &Recipe) -> Result<PathBuf, String> {
+    let shelf = cache()?.join(fingerprint(recipe)?);
+    let program = shelf.join(recipe.name);
+    if !program.exists() {
+        fs::create_dir_all(&shelf).map_err(|error| format!("cannot make {} ({error})", shelf.display()))?;
+        let _lock = queue(recipe.name, &cache()?.join("lock")).map_err(|error| format!("cannot lock the cache ({error})"))?;
+        // Another process may have built it while this one waited.
+        if !program.exists() {
+            build(recipe, &program)?;
+        }
+    }
+    link(recipe.name, &program).map_err(|error| format!("cannot link {} ({error})", program.display()))?;
+    Ok(program)
+}
+
+/// Finds the unpacked sources of a module, fetching them if need be.
+pub(super) fn sources(folder: &Path, module: &str) -> Result<PathBuf, String> {
+    run_go(folder, &["mod", "download", module])?;
+    Ok(PathBuf::from(run_go(folder, &["list", "-m", "-f", "{{.Dir}}", module])?.trim()))
+}
+
+fn cache() -> Result<PathBuf, String> {
+    let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = base.or_else(|| env::home_dir().map(|home| home.join(".cache"))).ok_or("there is no home folder to cache it in")?;
+    Ok(base.join("sealer").join("peers"))
+}
+
+/// Names what is built: its sources, its versions, its table entry and the compiler.
+fn fingerprint(recipe: &Recipe) -> Result<String, String> {
+    let mut sources = Vec::new();
+    let entries = fs::read_dir(&recipe.folder).map_err(|error| format!("cannot read {} ({error})", recipe.folder.display()))?;
+    for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+        let is_source = path.extension().is_some_and(|extension| ["go", "mod", "sum"].iter().any(|kind| extension == *kind));
+        if is_source {
+            sources.push(path);
+        }
+    }
+    sources.sort();
+    let mut context = Context::new(&SHA256);
+    for text in [recipe.name, recipe.package, recipe.link, &go_version()?] {
+        context.update(text.as_bytes());
+        context.update(b"\0");
+    }
+    for path in sources {
+        context.update(&fs::read(&path).map_err(|error| format!("cannot read {} ({error})", path.display()))?);
+        context.update(b"\0");
+    }
+    Ok(context.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn go_version() -> Result<String, String> {
+    static VERSION: OnceLock<Result<String, String>> = OnceLock::new();
+    VERSION.get_or_init(|| run_go(Path::new("/"), &["version"])).clone()
+}
+
+/// Waits for its turn: one build at a time, however many test programs run. The lock ends with the file.
+fn queue(name: &str, path: &Path) -> io::Result<File> {
+    let file = File::options().create(true).append(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            say(&format!("{name} waits for another build to end"));
+            file.lock()?;
+        }
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    Ok(file)
+}
+
+fn build(recipe: &Recipe, program: &Path) -> Result<(), String> {
+    let start = Instant::now();
+    let partial = program.with_extension("partial");
+    say(&format!("fetching and building {} (once a machine) from {} in {}", recipe.name, recipe.package, recipe.folder.display()));
+    let mut command = Command::new("go");
+    command.args(["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-p", "2", "-ldflags", recipe.link, "-o"]);
+    command.arg(&partial).arg(recipe.package).current_dir(&recipe.folder);
+    let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(no_go)?;
+    let mut last = Vec::new();
+    for line in child.stderr.take().into_iter().flat_map(|stderr| BufReader::new(stderr).lines()).map_while(Result::ok) {
+        say(&line);
+        last.push(line);
+        last.drain(..last.len().saturating_sub(3));
+    }
+    let status = child.wait().map_err(|error| format!("`go build` is lost ({error})"))?;
+    if !status.success() {
+        return Err(format!("`go build` fails: {}", last.join("; ")));
+    }
+    fs::rename(&partial, program).map_err(|error| format!("cannot keep {} ({error})", program.display()))?;
+    say(&format!("{} is built ({} s)", recipe.name, start.elapsed().as_secs()));
+    Ok(())
+}
+
+/// Links a program where people look for it; whoever comes second wins.
+fn link(name: &str, program: &Path) -> io::Result<()> {
+    let folder = binary::target_folder().join("peers").join("bin");
+    let place = folder.join(name);
+    if fs::read_link(&place).is_ok_and(|found| found == program) {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    let fresh = tempfile::tempdir_in(&folder)?;
+    symlink(program, fresh.path().join(name))?;
+    fs::rename(fresh.path().join(name), place)
+}
+
+fn run_go(folder: &Path, arguments: &[&str]) -> Result<String, String> {
+    let run = Command::new("go").args(arguments).current_dir(folder).stdin(Stdio::null()).output().map_err(no_go)?;
+    if run.status.success() {
+        Ok(String::from_utf8_lossy(&run.stdout).into_owned())
+    } else {
+        Err(format!("`go {}` fails: {}", arguments.join(" "), String::from_utf8_lossy(&run.stderr).trim()))
+    }
+}
+
+fn no_go(error: io::Error) -> String {
+    format!("`go` does not start ({error}); see go.dev/doc/install")
+}
+
+fn say(line: &str) {
+    // Nobody may be listening, and the build does not care.
+    let _ = writeln!(io::stderr(), "peers: {line}");
+}
