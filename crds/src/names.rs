@@ -28,3 +28,7 @@ pub const ACTIVE: &str = "active";
 
 /// Our own annotation: fingerprints of the certificates that an object was sealed with.
 pub const SEALED_WITH: &str = "sealer.dev/sealed-with";
+
+/// Our own annotation on a Secret that asked for no owner reference: UID of the SealedSecret that it was made from. Whoever can write it can write the
+/// Secret too, so it is as good a proof as an owner reference.
+pub const MADE_BY: &str = "sealer.dev/made-by";

@@ -79,6 +79,24 @@ pub struct SealedSecretStatus {
     #[serde(default, deserialize_with = "absent_if_null", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("nullable" = true))]
     pub conditions: Vec<SealedSecretCondition>,
+
+    /// The Secret that was last made, and what it was made of: what a controller that starts anew need not do again. Ours; upstream has no such field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub produced: Option<ProducedSecret>,
+}
+
+/// Which Secret was made of what.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProducedSecret {
+    /// Digest of the object as far as it matters: of ciphertexts and templates, never of a plaintext.
+    pub source_hash: String,
+
+    /// UID of the Secret.
+    pub uid: String,
+
+    /// Version of the Secret after it was written, or last found to be as it should.
+    pub resource_version: String,
 }
 
 /// One aspect of the state of a SealedSecret.

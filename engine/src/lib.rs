@@ -5,6 +5,7 @@
 //! - [`unseal`], [`open`]: SealedSecret to the Secret that should exist, with private keys.
 //! - [`reseal`]: old keys to the newest one.
 //! - [`verify`]: what is wrong with a SealedSecret, with and without keys.
+//! - [`source`]: which version of a SealedSecret a Secret was made of.
 //! - [`policy`], [`renewal`], [`key_secret`]: what to do about a Secret, and when and how to make a key.
 //!
 //! It knows no terminal, no API client, no clock and no environment: files come in as bytes, times as arguments.
@@ -20,6 +21,7 @@ pub mod renewal;
 pub mod reseal;
 pub mod seal;
 mod secret;
+pub mod source;
 pub mod unseal;
 pub mod verify;
 

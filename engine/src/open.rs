@@ -67,10 +67,10 @@ impl<'a> Sealing<'a> {
 }
 
 /// The keys that were tried without success count for as long as this lives, so that a budget is never spent twice on one key.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pass {
-    /// Digest of what is being opened: a SealedSecret that changed between two calls starts anew.
-    subject: Option<Fingerprint>,
+    /// Digest of what is being opened.
+    subject: Fingerprint,
     opened: BTreeMap<String, SecretBytes>,
     trials: BTreeMap<String, Trial>,
     last: Option<Fingerprint>,
@@ -86,16 +86,27 @@ pub enum Progress {
 }
 
 impl Pass {
+    /// Begins with nothing open.
+    #[must_use]
+    pub fn begin(sealed: &SealedSecret) -> Self {
+        let subject = Sealing::of(sealed).digest(sealed);
+        Self { subject, opened: BTreeMap::new(), trials: BTreeMap::new(), last: None }
+    }
+
+    /// Goes on where it stopped, or begins anew if the object was changed since.
+    #[must_use]
+    pub fn resume(self, sealed: &SealedSecret) -> Self {
+        if self.subject == Sealing::of(sealed).digest(sealed) { self } else { Self::begin(sealed) }
+    }
+
     /// Opens items until all are open or the budget is spent: for a controller, where an object times a ring must not block the others.
+    ///
+    /// The object is the one that the pass was begun or resumed with.
     ///
     /// # Errors
     /// One error for each item that no key of the ring opens; only once all of them were tried.
     pub fn advance(mut self, sealed: &SealedSecret, ring: &KeyRing, budget: &mut Budget) -> std::result::Result<Progress, Vec<Error>> {
         let sealing = Sealing::of(sealed);
-        let subject = Some(sealing.digest(sealed));
-        if self.subject != subject {
-            self = Self { subject, ..Self::default() };
-        }
         let label = sealing.label();
         let mut failures = Vec::new();
         for (key, text) in &sealed.spec.encrypted_data {
@@ -202,7 +213,10 @@ fn no_key(sealing: &Sealing<'_>, ring: &KeyRing, item: Option<&Sealed>) -> Error
         return Error::new(ErrorKind::Tampered, message).advise("Seal the value again for this object");
     }
     let count = ring.keys().len();
-    let keys = if count == 1 { "the only key here does not open it".to_owned() } else { format!("none of the {count} keys here opens it") };
+    let keys = if item.is_none() {
+        // For a status, which must not change with the ring as long as the answer does not.
+        "no key here opens it".to_owned()
+    } else if count == 1 { "the only key here does not open it".to_owned() } else { format!("none of the {count} keys here opens it") };
     let message = format!(
         "open the item as {} {}/{}: {keys}; it was sealed with another key or for another object, or changed",
         sealing.scope, sealing.namespace, sealing.name

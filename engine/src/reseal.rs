@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::SealedSecret;
 use crds::names::SEALED_WITH;
-use keys::{Certificate, KeyRing};
+use keys::{Certificate, KeyRing, SecretBytes};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::error::{Error, Result};
@@ -82,4 +82,27 @@ fn put_items<'m, 'v>(edits: &mut Edits<'m>, object: &Object<'m>, items: impl Ite
             edits.put(object.node, &["spec", "encryptedData", &entry.key], *value);
         }
     }
+}
+
+/// Seals opened items again, all under one certificate: for a controller, which is asked by strangers. Templates are not rendered, and stay.
+///
+/// The scope is that of the object's own annotations, under which the items opened; whatever the template says of it does not count.
+///
+/// # Errors
+/// Input: the object has the deprecated format. Bug: the cryptography library refused.
+pub fn rotate(sealed: &SealedSecret, items: &BTreeMap<String, SecretBytes>, certificate: &Certificate) -> Result<SealedSecret> {
+    if !items.keys().eq(sealed.spec.encrypted_data.keys()) {
+        return Err(Error::input("reseal: the object has the deprecated spec.data"));
+    }
+    let sealing = Sealing::of(sealed);
+    let target = Target { namespace: sealing.namespace.to_owned(), name: sealing.name.to_owned(), scope: sealing.scope };
+    let mut rotated = SealedSecret { status: None, ..sealed.clone() };
+    for (key, item) in items {
+        rotated.spec.encrypted_data.insert(key.clone(), seal_item(item, &target, certificate)?);
+    }
+    // A hint that names another key would be worse than none.
+    if let Some(hint) = rotated.metadata.annotations.as_mut().and_then(|annotations| annotations.get_mut(SEALED_WITH)) {
+        *hint = certificate.fingerprint().to_string();
+    }
+    Ok(rotated)
 }

@@ -1,5 +1,6 @@
 //! SealedSecret to the Secret that should exist.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crds::SealedSecret;
@@ -12,27 +13,66 @@ use serde_json::{Map, Value};
 use crate::desired::DesiredSecret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
-use crate::open::{Opened, Sealing, open_all, open_each};
+use crate::open::{Sealing, open_all};
 use crate::render::render;
 use crate::secret::PlainSecret;
+
+/// Key under which the blob of the deprecated first format is opened; no item can have it, since it holds no item's characters.
+const BLOB: &str = "spec.data (deprecated)";
 
 /// Opens a SealedSecret, renders its template, and says what Secret should exist.
 ///
 /// # Errors
 /// One for each item that does not open or render.
 pub fn unseal(sealed: &SealedSecret, ring: &KeyRing, now: Option<Timestamp>) -> std::result::Result<DesiredSecret, Vec<Error>> {
-    if sealed.spec.data.as_deref().is_some_and(|data| !data.is_empty()) {
-        return unseal_blob(sealed, ring).map_err(|error| vec![error]);
+    let subject = to_open(sealed).map_err(|error| vec![error])?;
+    let items = open_all(&subject, ring)?.into_iter().map(|(key, opened)| (key, opened.secret)).collect();
+    assemble(sealed, items, now)
+}
+
+/// Whether an object has the deprecated first format: one blob that holds the JSON of a whole Secret.
+#[must_use]
+pub fn is_blob(sealed: &SealedSecret) -> bool {
+    sealed.spec.data.as_deref().is_some_and(|data| !data.is_empty())
+}
+
+/// The object whose items are to be opened: itself, or one whose only item is the blob.
+///
+/// # Errors
+/// Input: both formats at once.
+pub fn to_open(sealed: &SealedSecret) -> Result<Cow<'_, SealedSecret>> {
+    if !is_blob(sealed) {
+        return Ok(Cow::Borrowed(sealed));
     }
-    let items = open_all(sealed, ring)?.into_iter().map(|(key, opened)| (key, opened.secret)).collect();
-    compose(sealed, items, now)
+    if !sealed.spec.encrypted_data.is_empty() {
+        let error = Error::input("unseal: both spec.data and spec.encryptedData are set").advise("Keep spec.encryptedData only");
+        return Err(error.in_object(Sealing::of(sealed).title()).on_item("spec.data"));
+    }
+    let mut blob = sealed.clone();
+    blob.spec.encrypted_data = BTreeMap::from([(BLOB.to_owned(), blob.spec.data.take().unwrap_or_default())]);
+    Ok(Cow::Owned(blob))
+}
+
+/// Says what Secret should exist, from the opened items of [`to_open`].
+///
+/// # Errors
+/// One for each template that does not render; Tampered: the blob holds no Secret.
+pub fn assemble(
+    sealed: &SealedSecret,
+    mut items: BTreeMap<String, SecretBytes>,
+    now: Option<Timestamp>,
+) -> std::result::Result<DesiredSecret, Vec<Error>> {
+    match items.remove(BLOB) {
+        Some(blob) if is_blob(sealed) => from_blob(sealed, &blob).map_err(|error| vec![error]),
+        _ => compose(sealed, items, now),
+    }
 }
 
 /// Puts opened items and the template together.
 ///
 /// # Errors
 /// One for each template that does not render.
-pub fn compose(
+fn compose(
     sealed: &SealedSecret,
     items: BTreeMap<String, SecretBytes>,
     now: Option<Timestamp>,
@@ -57,23 +97,10 @@ pub fn compose(
     })
 }
 
-/// The deprecated first format: one blob that holds the JSON of a whole Secret.
-fn unseal_blob(sealed: &SealedSecret, ring: &KeyRing) -> Result<DesiredSecret> {
+fn from_blob(sealed: &SealedSecret, blob: &SecretBytes) -> Result<DesiredSecret> {
     let sealing = Sealing::of(sealed);
     let fail = |error: Error| error.in_object(sealing.title()).on_item("spec.data");
-    if !sealed.spec.encrypted_data.is_empty() {
-        return Err(fail(Error::input("unseal: both spec.data and spec.encryptedData are set").advise("Keep spec.encryptedData only")));
-    }
-    let mut blob = sealed.clone();
-    blob.spec.encrypted_data = BTreeMap::from([("spec.data".to_owned(), blob.spec.data.take().unwrap_or_default())]);
-    let (mut opened, mut failures) = open_each(&blob, ring);
-    if let Some(error) = failures.pop() {
-        return Err(error);
-    }
-    let Some(Opened { secret, .. }) = opened.remove("spec.data") else {
-        return Err(fail(Error::new(ErrorKind::Bug, "open the blob")));
-    };
-    let manifest = Manifest::parse(&secret).map_err(fail)?;
+    let manifest = Manifest::parse(blob).map_err(fail)?;
     let objects = manifest.objects().map_err(fail)?;
     let [object] = objects.as_slice() else {
         return Err(fail(Error::new(ErrorKind::Tampered, "read the blob: it does not hold one Secret")));

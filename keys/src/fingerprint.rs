@@ -20,6 +20,12 @@ impl Fingerprint {
         Self(bytes)
     }
 
+    /// The digest itself.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The first 12 digits, enough for a table.
     #[must_use]
     pub fn short(&self) -> String {

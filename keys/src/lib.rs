@@ -4,6 +4,7 @@
 //! - [`Scope`] and [`Label`]: under which name an item opens.
 //! - [`Sealed`]: the wire format of one item.
 //! - [`SealingKey`], [`UnsealingKey`], [`Certificate`]: the pair and the certificate around its public half.
+//! - [`Tagger`]: plaintexts are compared through tags that mean nothing elsewhere.
 //! - [`KeyRing`]: many private keys, in the order of trial.
 //!
 //! It does not know files, clocks, networks, YAML or Kubernetes: texts and times come in as arguments. The only thing that it takes by itself
@@ -18,6 +19,7 @@ mod ring;
 mod scope;
 mod sealed;
 mod secret;
+mod tag;
 
 pub use certificate::{Certificate, CertificateRequest};
 pub use error::{Error, ErrorKind, Result};
@@ -27,3 +29,4 @@ pub use ring::{Budget, Hints, KeyRing, Opening, RingKey, Trial};
 pub use scope::{Label, Scope, UnknownScope};
 pub use sealed::Sealed;
 pub use secret::SecretBytes;
+pub use tag::{Tag, Tagger};

@@ -1,4 +1,4 @@
-//! The `sealer` under test.
+//! The programs under test.
 
 use std::env;
 use std::fs;
@@ -14,24 +14,34 @@ use std::time::SystemTime;
 /// If it is absent, or older than one of the files it was built of.
 pub fn sealer() -> &'static Path {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match FOUND.get_or_init(|| fresh(profile_folder().join("sealer"))) {
-        Ok(program) => program,
-        Err(reason) => {
-            let profile = if profile_folder().ends_with("release") { " --release" } else { "" };
-            panic!("{reason}: run `cargo build -p sealer-cli{profile}`")
-        }
-    }
+    found(FOUND.get_or_init(|| fresh("sealer", "sealer-cli")), "sealer-cli")
 }
 
-/// Crates that the program is made of.
-const CRATES: [&str; 5] = ["keys", "templates", "crds", "engine", "sealer-cli"];
+/// Finds the `sealer-controller` that Cargo built beside this test program, as [`sealer`] does.
+///
+/// # Panics
+/// As [`sealer`].
+pub fn controller() -> &'static Path {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    found(FOUND.get_or_init(|| fresh("sealer-controller", "controller")), "controller")
+}
+
+fn found(program: &'static Result<PathBuf, String>, package: &str) -> &'static Path {
+    program.as_deref().unwrap_or_else(|reason| {
+        let profile = if profile_folder().ends_with("release") { " --release" } else { "" };
+        panic!("{reason}: run `cargo build -p {package}{profile}`")
+    })
+}
+
+/// Crates that both programs are made of, beside their own.
+const CRATES: [&str; 4] = ["keys", "templates", "crds", "engine"];
 
 /// Passes a program on if it is not older than its sources: those of every crate of the workspace that it is made of, without their unit tests and
 /// other programs, for which Cargo would not build it anew.
-fn fresh(program: PathBuf) -> Result<PathBuf, String> {
+fn fresh(program: &str, package: &str) -> Result<PathBuf, String> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace");
-    let sources = CRATES.iter().flat_map(|name| sources(&workspace.join(name).join("src"))).collect();
-    younger(program, sources)
+    let sources = CRATES.iter().chain([&package]).flat_map(|name| sources(&workspace.join(name).join("src"))).collect();
+    younger(profile_folder().join(program), sources)
 }
 
 fn younger(program: PathBuf, sources: Vec<PathBuf>) -> Result<PathBuf, String> {

@@ -7,6 +7,7 @@ pub mod binary;
 pub mod cluster;
 pub mod conformance;
 pub mod contract;
+pub mod controller;
 pub mod fuzz;
 pub mod ledger;
 pub mod manifests;

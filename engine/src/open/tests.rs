@@ -30,7 +30,7 @@ fn sealed(key: usize, items: &[&str], hint: Hint) -> SealedSecret {
 
 /// Counts the passes of one private operation each that an object needs.
 fn passes(sealed: &SealedSecret) -> std::result::Result<usize, Vec<Error>> {
-    let mut pass = Pass::default();
+    let mut pass = Pass::begin(sealed);
     for count in 1..100 {
         match pass.advance(sealed, &RING, &mut Budget::operations(1))? {
             Progress::Done(items) => {
@@ -58,18 +58,18 @@ fn not_tried_yet_is_never_final() {
     let failures = passes(&object).unwrap_err();
     assert_eq!(failures.len(), 1);
     // Three operations were spent before that was said: with two, it is a pause.
-    let paused = Pass::default().advance(&object, &RING, &mut Budget::operations(2)).unwrap();
+    let paused = Pass::begin(&object).advance(&object, &RING, &mut Budget::operations(2)).unwrap();
     assert!(matches!(paused, Progress::Paused(_)));
 }
 
 #[test]
 fn a_source_that_changed_between_two_calls_starts_anew() {
     let first = sealed(2, &["a", "b"], Hint::Written);
-    let Progress::Paused(pass) = Pass::default().advance(&first, &RING, &mut Budget::operations(1)).unwrap() else { panic!("one of two") };
+    let Progress::Paused(pass) = Pass::begin(&first).advance(&first, &RING, &mut Budget::operations(1)).unwrap() else { panic!("one of two") };
     let mut second = sealed(2, &["a", "b"], Hint::Written);
     second.metadata.namespace = Some("other".to_owned());
     // What was opened for the first one is never handed out for the second, whose items do not open there.
-    assert_eq!(pass.advance(&second, &RING, &mut Budget::unlimited()).unwrap_err().len(), 2);
+    assert_eq!(pass.resume(&second).advance(&second, &RING, &mut Budget::unlimited()).unwrap_err().len(), 2);
 }
 
 #[test]

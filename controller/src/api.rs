@@ -1,0 +1,176 @@
+//! Requests to the API server, all but the watches: how many at a time, how many a second, and what it says no with.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{Method, Request};
+use http_body_util::{BodyExt, Limited};
+use keys::SecretBytes;
+use kube::Client;
+use kube::client::Body;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// Requests that may be under way at a time.
+const IN_FLIGHT: usize = 32;
+
+/// How long the server may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a request is repeated because the server asks to come back later.
+const REPEATS: usize = 5;
+
+/// Longest time that the server may ask us to wait.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// Largest answer: an object has 1.5 MiB at most in etcd, and its JSON may be longer.
+const LONGEST_ANSWER: usize = 16 << 20;
+
+/// How fast requests may follow each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Requests a second.
+    pub(crate) rate: f64,
+    /// Requests at once.
+    pub(crate) burst: NonZeroU32,
+}
+
+/// A client of the API server.
+pub(crate) struct Api {
+    client: Client,
+    in_flight: Semaphore,
+    limiter: Option<DefaultDirectRateLimiter>,
+    rest_until: Mutex<Option<Instant>>,
+}
+
+/// What the server says no with.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// HTTP status; zero if there was no answer.
+    pub(crate) status: u16,
+    /// The server's word for it.
+    pub(crate) reason: String,
+    /// The server's words, or why there was no answer.
+    pub(crate) message: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    reason: String,
+    message: String,
+}
+
+impl Refusal {
+    fn no_answer(message: impl Into<String>) -> Self {
+        Self { status: 0, reason: String::new(), message: message.into() }
+    }
+
+    /// Whether the object that was to be made is there already.
+    pub(crate) fn is_already_there(&self) -> bool {
+        self.status == 409 && self.reason == "AlreadyExists"
+    }
+
+    /// Whether somebody else was faster.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.status == 409 && !self.is_already_there()
+    }
+
+    /// Whether it may go through later, without anybody changing anything.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self.status, 0 | 408 | 409 | 429 | 500..)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            0 => write!(f, "no answer from the API server: {}", self.message),
+            _ if self.message.is_empty() => write!(f, "the API server answers {}", self.status),
+            _ => f.write_str(&self.message),
+        }
+    }
+}
+
+impl Api {
+    /// Wraps a client.
+    pub(crate) fn new(client: Client, pace: Option<Pace>) -> Self {
+        let limiter = pace.and_then(|pace| {
+            let quota = Quota::with_period(Duration::from_secs_f64(1.0 / pace.rate))?.allow_burst(pace.burst);
+            Some(RateLimiter::direct(quota))
+        });
+        Self { client, in_flight: Semaphore::new(IN_FLIGHT), limiter, rest_until: Mutex::new(None) }
+    }
+
+    /// The client itself, for watches.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Sends a request, and reads the answer whole. Waits for its turn, and comes back later if the server asks for it.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&SecretBytes>) -> Result<SecretBytes, Refusal> {
+        let mut repeats = 0;
+        loop {
+            self.rest().await;
+            if let Some(limiter) = &self.limiter {
+                limiter.until_ready().await;
+            }
+            let permit = self.in_flight.acquire().await.map_err(|_| Refusal::no_answer("the controller ends"))?;
+            let answer = timeout(PATIENCE, self.exchange(method.clone(), path, body)).await;
+            drop(permit);
+            match answer {
+                Err(_) => return Err(Refusal::no_answer("it takes too long")),
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err((refusal, None))) => return Err(refusal),
+                Ok(Err((refusal, Some(_)))) if repeats == REPEATS => return Err(refusal),
+                Ok(Err((_, Some(rest)))) => {
+                    repeats += 1;
+                    *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + rest.min(LONGEST_REST));
+                }
+            }
+        }
+    }
+
+    async fn rest(&self) {
+        loop {
+            let until = *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner);
+            match until {
+                Some(until) if until > Instant::now() => sleep_until(until).await,
+                _ => return,
+            }
+        }
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Option<&SecretBytes>) -> Result<SecretBytes, (Refusal, Option<Duration>)> {
+        let lost = |error: &dyn std::error::Error| (Refusal::no_answer(innermost(error)), None);
+        // EXPOSE: what is written to the cluster travels there, over TLS.
+        let body = body.map_or_else(Vec::new, |body| body.expose().to_vec());
+        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json").body(Body::from(body));
+        let request = request.map_err(|error| lost(&error))?;
+        let (head, body) = self.client.send(request).await.map_err(|error| lost(&error))?.into_parts();
+        let answer = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| lost(&*error))?;
+        let answer = SecretBytes::new(answer.to_bytes().to_vec());
+        if head.status.is_success() {
+            return Ok(answer);
+        }
+        // EXPOSE: a refusal holds no object; it is read for its words.
+        let Status { reason, message } = serde_json::from_slice(answer.expose()).unwrap_or_default();
+        let rest = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+        let status = head.status.as_u16();
+        Err((Refusal { status, reason, message }, rest.filter(|_| status == 429 || status == 503)))
+    }
+}
+
+/// The last reason of a chain: the first ones only say that a request failed.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut reason = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    reason.to_string()
+}

@@ -1,0 +1,63 @@
+//! Events on SealedSecrets, with the words that upstream has and others look for.
+
+use crds::SealedSecret;
+use http::Method;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::api::Refusal;
+use crate::context::Context;
+
+/// Longest message that the server takes.
+///
+/// *Source*: `k8s.io/kubernetes/pkg/apis/core/validation/events.go`, v1.36.
+const LONGEST: usize = 1024;
+
+/// What is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    /// Normal or Warning.
+    pub(crate) type_: &'static str,
+    /// One word.
+    pub(crate) reason: &'static str,
+    /// A sentence.
+    pub(crate) message: String,
+}
+
+/// The good news.
+pub(crate) static UNSEALED: std::sync::LazyLock<Event> =
+    std::sync::LazyLock::new(|| Event { type_: "Normal", reason: "Unsealed", message: "SealedSecret unsealed successfully".to_owned() });
+
+/// Sends an event.
+///
+/// # Errors
+/// What the server says no with.
+pub(crate) async fn send(context: &Context, object: &SealedSecret, event: &Event) -> Result<(), Refusal> {
+    let metadata = &object.metadata;
+    let (namespace, name) = (metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default());
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let end = (0..=LONGEST.min(event.message.len())).rev().find(|end| event.message.is_char_boundary(*end)).unwrap_or_default();
+    let body = json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": { "generateName": format!("{}.", &name[..name.len().min(200)]), "namespace": namespace },
+        "involvedObject": {
+            "apiVersion": "bitnami.com/v1alpha1",
+            "kind": "SealedSecret",
+            "namespace": namespace,
+            "name": name,
+            "uid": metadata.uid,
+            "resourceVersion": metadata.resource_version,
+        },
+        "type": event.type_,
+        "reason": event.reason,
+        "message": &event.message[..end],
+        "source": { "component": "sealed-secrets" },
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    });
+    context.lead.check();
+    let path = format!("/api/v1/namespaces/{namespace}/events");
+    context.api.send(Method::POST, &path, Some(&body.to_string().into_bytes().into())).await.map(drop)
+}

@@ -1,0 +1,216 @@
+//! Certificate, verification, rotation, health and metrics over HTTP.
+//!
+//! Nobody has to say who they are here, so nothing that is answered may tell anything of a plaintext: templates are never rendered, and an item opens or
+//! it does not. Private operations are done behind those of the cluster's objects, each client in its own line.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Extension, Router};
+use crds::SealedSecret;
+use engine::manifest::{Format, Manifest, write};
+use engine::open::{Pass, Progress};
+use engine::reseal;
+use engine::unseal;
+use jiff::Timestamp;
+use keys::{Budget, SecretBytes};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::limit::Limit;
+use crate::metrics::MEDIA_TYPE;
+use crate::slots::Line;
+
+/// Largest request.
+///
+/// *Source*: sealed-secrets `pkg/controller/server.go`, main after 0.40.
+const LONGEST_BODY: usize = 10 << 20;
+
+/// Private operations that one request may cost; each further lot counts as a further request.
+const OPERATIONS_A_REQUEST: usize = 64;
+
+/// Media type of a certificate, upstream's.
+const PEM: &str = "application/x-pem-file";
+
+/// Ready to serve.
+#[derive(Clone)]
+struct Server {
+    context: Arc<Context>,
+    limit: Arc<Limit>,
+}
+
+/// Why a request is not answered as asked: a status and a line for people.
+type No = (StatusCode, String);
+
+/// The service for everybody.
+pub(crate) fn service(context: &Arc<Context>) -> Router {
+    let limit = Arc::new(Limit::new(context.settings.rate_limit, context.settings.rate_limit_burst));
+    let server = Server { context: Arc::clone(context), limit };
+    Router::new()
+        .route("/healthz", any(async || "ok\n"))
+        .route("/readyz", any(readyz))
+        .route("/v1/cert.pem", any(certificate))
+        .route("/v1/verify", any(verify))
+        .route("/v1/rotate", any(rotate))
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(from_fn_with_state(server.clone(), count))
+        .with_state(server)
+}
+
+/// The service for Prometheus.
+pub(crate) fn metrics(context: &Arc<Context>) -> Router {
+    Router::new().route("/metrics", any(figures)).with_state(Arc::clone(context))
+}
+
+async fn count(State(server): State<Server>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let path = ["/healthz", "/readyz", "/v1/cert.pem", "/v1/verify", "/v1/rotate"].into_iter().find(|path| *path == request.uri().path());
+    let method = request.method().to_string();
+    let client = client(&request);
+    request.extensions_mut().insert(Client(client));
+    let limits = server.context.settings.read_timeout + server.context.settings.write_timeout;
+    let response = match tokio::time::timeout(limits, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "too slow\n").into_response(),
+    };
+    server.context.metrics.answered(path.unwrap_or("other"), &method, response.status().as_u16(), started.elapsed());
+    response
+}
+
+/// Whose request it is, as far as it can be known.
+#[derive(Clone)]
+struct Client(String);
+
+/// Behind the API server's proxy all clients have its address, and its word for theirs.
+fn client(request: &Request) -> String {
+    let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|info| info.ip().to_string());
+    forwarded.or(peer).unwrap_or_default().chars().take(128).collect()
+}
+
+async fn readyz(State(server): State<Server>) -> Response {
+    if server.context.keyring.ring().newest().is_some() && server.context.index.is_complete() {
+        return "ok\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+}
+
+async fn certificate(State(server): State<Server>) -> Response {
+    match server.context.keyring.ring().newest() {
+        Some((_, certificate)) => ([(header::CONTENT_TYPE, PEM)], certificate.to_pem()).into_response(),
+        None => (StatusCode::INTERNAL_SERVER_ERROR, "cannot get certificate\n").into_response(),
+    }
+}
+
+async fn verify(State(server): State<Server>, Extension(client): Extension<Client>, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+    answer(async {
+        let headers = server.limit.check("verify", &client.0).map_err(limited)?;
+        let object = read(body)?;
+        match open(&server, "verify", &client, object).await? {
+            Some(_) => Ok((headers, StatusCode::OK).into_response()),
+            None => Ok((headers, StatusCode::CONFLICT).into_response()),
+        }
+    })
+    .await
+}
+
+async fn rotate(State(server): State<Server>, Extension(client): Extension<Client>, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+    answer(async {
+        let headers = server.limit.check("rotate", &client.0).map_err(limited)?;
+        let object = read(body)?;
+        let failed = || plain((StatusCode::INTERNAL_SERVER_ERROR, "cannot rotate the SealedSecret".to_owned()));
+        let Some((object, items)) = open(&server, "rotate", &client, object).await? else { return Err(failed()) };
+        let ring = server.context.keyring.ring();
+        let sealed = spawn_blocking(move || {
+            let (_, certificate) = ring.newest().filter(|(_, certificate)| !certificate.is_expired(Timestamp::now()))?;
+            reseal::rotate(&object, &items, certificate).ok()
+        });
+        let text = sealed.await.ok().flatten().and_then(|object| write(&object, Format::Json).ok()).ok_or_else(failed)?;
+        Ok((headers, [(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response())
+    })
+    .await
+}
+
+async fn answer(work: impl Future<Output = Result<Response, Response>>) -> Response {
+    work.await.unwrap_or_else(|refusal| refusal)
+}
+
+fn plain((status, text): No) -> Response {
+    (status, format!("{text}\n")).into_response()
+}
+
+fn limited(headers: HeaderMap) -> Response {
+    (StatusCode::TOO_MANY_REQUESTS, headers, "limit exceeded\n").into_response()
+}
+
+/// One SealedSecret, JSON or YAML.
+fn read(body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Result<SealedSecret, Response> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => plain((StatusCode::PAYLOAD_TOO_LARGE, format!("more than {LONGEST_BODY} bytes"))),
+        _ => plain((StatusCode::BAD_REQUEST, "the request breaks off".to_owned())),
+    })?;
+    let wrong = |text: String| plain((StatusCode::INTERNAL_SERVER_ERROR, text));
+    let manifest = Manifest::parse(&SecretBytes::new(body.to_vec())).map_err(|error| wrong(error.to_string()))?;
+    let objects = manifest.objects().map_err(|error| wrong(error.to_string()))?;
+    let [object] = objects.as_slice() else {
+        return Err(wrong("read the request: one SealedSecret is expected".to_owned()));
+    };
+    object.to_sealed_secret().map_err(|error| wrong(error.to_string()))
+}
+
+type Items = std::collections::BTreeMap<String, SecretBytes>;
+
+/// Opens every item; None if one does not open, whichever and why.
+async fn open(server: &Server, route: &'static str, client: &Client, object: SealedSecret) -> Result<Option<(Arc<SealedSecret>, Items)>, Response> {
+    let context = &server.context;
+    if unseal::is_blob(&object) && !context.settings.accept_deprecated_v1_data {
+        return Ok(None);
+    }
+    let Ok(subject) = unseal::to_open(&object) else { return Ok(None) };
+    let subject = Arc::new(subject.into_owned());
+    let ring = context.keyring.ring();
+    let mut pass = Pass::begin(&subject);
+    for operation in 0.. {
+        if operation > 0 && operation % OPERATIONS_A_REQUEST == 0 {
+            server.limit.check(route, &client.0).map_err(limited)?;
+        }
+        let slot = context.slots.take(Line::Request, &client.0).await;
+        let (object, ring) = (Arc::clone(&subject), Arc::clone(&ring));
+        let step = spawn_blocking(move || {
+            let progress = pass.advance(&object, &ring, &mut Budget::operations(1));
+            drop(slot);
+            progress
+        });
+        match step.await {
+            Ok(Ok(Progress::Paused(next))) => pass = next,
+            Ok(Ok(Progress::Done(items))) => return Ok(Some((subject, items))),
+            _ => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+async fn figures(State(context): State<Arc<Context>>) -> Response {
+    let ring = context.keyring.ring();
+    let now = &context.metrics.now;
+    let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    now.queue_depth.set(signed(context.queue.len()));
+    now.objects.set(signed(context.index.len()));
+    now.keys.set(signed(ring.keys().len()));
+    now.broken_keys.set(i64::try_from(context.keyring.broken()).unwrap_or(i64::MAX));
+    now.key_age.set(ring.newest().map_or(-1, |(key, _)| Timestamp::now().as_second() - key.since.as_second()));
+    now.leader.set(i64::from(context.lead.leads()));
+    now.operations.set(i64::try_from(context.slots.handed_out()).unwrap_or(i64::MAX));
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], context.metrics.text()).into_response()
+}
+
+/// A header of the limits.
+pub(crate) fn number(headers: &mut HeaderMap, name: &'static str, value: u64) {
+    headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+}

@@ -1,0 +1,234 @@
+//! What is known of every object, in some hundred bytes each; never an object, and never a secret.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crds::SealedSecret;
+use engine::source;
+use keys::{Fingerprint, Tag};
+
+use crate::fights::Fights;
+use crate::key::{Key, Mark, Version};
+use crate::status;
+
+/// Everything that is known.
+#[derive(Debug)]
+pub(crate) struct Index {
+    state: Mutex<State>,
+    /// Whether Secrets are watched: without it nobody knows whether they are still what they were.
+    watched: bool,
+    /// Whether the state of an object shows in its status.
+    reported: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Key, Entry>,
+    /// Secrets whose SealedSecret is not known yet; only until all objects were listed.
+    strangers: HashMap<Key, Version>,
+    complete: bool,
+}
+
+/// One SealedSecret and the Secret of its name.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    source: Source,
+    secret: Option<Version>,
+    produced: Option<Produced>,
+    refused: Option<Refused>,
+    /// Writes against somebody else's.
+    pub(crate) fights: Fights,
+    /// Failures in a row that may pass by themselves.
+    pub(crate) failures: u32,
+    /// Digest of the last event that was sent.
+    pub(crate) said: Option<Mark>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    uid: Mark,
+    digest: Fingerprint,
+    /// Whether its status says of this generation that all is well.
+    reported: bool,
+}
+
+/// The Secret that was last made, or found to be as it should.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Produced {
+    /// Digest of the source.
+    pub(crate) digest: Fingerprint,
+    /// The Secret.
+    pub(crate) secret: Version,
+    /// Stands for its data; None if it was not seen by this process.
+    pub(crate) tag: Option<Tag>,
+}
+
+/// What nothing but a change can help against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Refused {
+    digest: Fingerprint,
+    ring: u64,
+    secret: Option<Version>,
+}
+
+impl Index {
+    pub(crate) fn new(watched: bool, reported: bool) -> Self {
+        Self { state: Mutex::default(), watched, reported }
+    }
+
+    /// Takes note of a SealedSecret; says whether it needs a turn.
+    ///
+    /// What its status remembers counts unless this process knows better, and it knows better only if it `leads`.
+    pub(crate) fn observe_source(&self, object: &SealedSecret, leads: bool) -> bool {
+        let key = Key::of(object);
+        let source = Source {
+            uid: Mark::of(object.metadata.uid.as_deref().unwrap_or_default()),
+            digest: source::digest(object),
+            reported: status::is_good(object),
+        };
+        let mut state = self.lock();
+        let stranger = state.strangers.remove(&key);
+        let entry = state.entries.entry(key).or_insert_with(|| Entry::new(source, stranger));
+        if entry.source.uid != source.uid {
+            *entry = Entry::new(source, entry.secret);
+        }
+        if entry.source.digest != source.digest {
+            entry.failures = 0;
+        }
+        entry.source = source;
+        if entry.produced.is_none() || !leads {
+            entry.produced = remembered(object).or(entry.produced);
+        }
+        !self.is_settled_entry(entry)
+    }
+
+    /// Forgets a SealedSecret that was deleted, unless one of the same name was made since; says whether it was known.
+    pub(crate) fn forget_source(&self, key: &Key, uid: Option<&str>) -> bool {
+        let mut state = self.lock();
+        let same = state.entries.get(key).is_some_and(|entry| uid.is_none_or(|uid| entry.source.uid == Mark::of(uid)));
+        if same && let Some(secret) = state.entries.remove(key).and_then(|entry| entry.secret).filter(|_| !state.complete) {
+            state.strangers.insert(key.clone(), secret);
+        }
+        same
+    }
+
+    /// Takes note of a Secret, or of its end; says whether its SealedSecret needs a turn.
+    pub(crate) fn observe_secret(&self, key: &Key, secret: Option<Version>) -> bool {
+        let mut state = self.lock();
+        if let Some(entry) = state.entries.get_mut(key) {
+            let before = std::mem::replace(&mut entry.secret, secret);
+            return before != secret && !self.is_settled_entry(entry);
+        }
+        match secret {
+            Some(secret) if !state.complete => drop(state.strangers.insert(key.clone(), secret)),
+            _ => drop(state.strangers.remove(key)),
+        }
+        false
+    }
+
+    /// All objects were listed: Secrets without a SealedSecret are of no interest from now on.
+    pub(crate) fn complete(&self) {
+        let mut state = self.lock();
+        state.complete = true;
+        state.strangers = HashMap::new();
+        state.entries.shrink_to_fit();
+    }
+
+    /// Whether all objects were listed.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.lock().complete
+    }
+
+    /// Keys of the SealedSecrets of a namespace, or of all.
+    pub(crate) fn keys(&self, namespace: Option<&str>) -> Vec<Key> {
+        let state = self.lock();
+        state.entries.keys().filter(|key| namespace.is_none_or(|namespace| key.namespace() == namespace)).cloned().collect()
+    }
+
+    /// Keys of the Secrets of a namespace, or of all, that are known.
+    pub(crate) fn secrets(&self, namespace: Option<&str>) -> Vec<Key> {
+        let state = self.lock();
+        let known = state.entries.iter().filter(|(_, entry)| entry.secret.is_some()).map(|(key, _)| key);
+        known.chain(state.strangers.keys()).filter(|key| namespace.is_none_or(|namespace| key.namespace() == namespace)).cloned().collect()
+    }
+
+    /// Keys of SealedSecrets that nothing helped so far: another ring may.
+    pub(crate) fn refused(&self) -> Vec<Key> {
+        let state = self.lock();
+        state.entries.iter().filter(|(_, entry)| entry.refused.is_some()).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Whether a turn would find nothing to do.
+    pub(crate) fn is_settled(&self, key: &Key) -> bool {
+        self.lock().entries.get(key).is_none_or(|entry| self.is_settled_entry(entry))
+    }
+
+    /// Looks at an entry, or changes what others may change.
+    pub(crate) fn with<T>(&self, key: &Key, look: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.lock().entries.get_mut(key).map(look)
+    }
+
+    /// How many SealedSecrets are known.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().entries.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_settled_entry(&self, entry: &Entry) -> bool {
+        let now = Refused { secret: entry.secret, digest: entry.source.digest, ring: entry.refused.map_or(0, |refused| refused.ring) };
+        if entry.refused == Some(now) {
+            return true;
+        }
+        let made = entry.produced.filter(|produced| produced.digest == entry.source.digest);
+        let untouched = made.is_some_and(|produced| !self.watched || entry.secret == Some(produced.secret));
+        untouched && (entry.source.reported || !self.reported) && !entry.fights.are_on()
+    }
+}
+
+impl Entry {
+    fn new(source: Source, secret: Option<Version>) -> Self {
+        Self { source, secret, produced: None, refused: None, fights: Fights::default(), failures: 0, said: None }
+    }
+
+    /// The Secret as it is now, as far as it is known.
+    pub(crate) fn secret(&self) -> Option<Version> {
+        self.secret
+    }
+
+    /// The Secret that was last made.
+    pub(crate) fn produced(&self) -> Option<Produced> {
+        self.produced
+    }
+
+    /// The Secret is as it should be.
+    pub(crate) fn set_produced(&mut self, produced: Produced) {
+        self.secret = Some(produced.secret);
+        self.produced = Some(produced);
+        self.refused = None;
+    }
+
+    /// Nothing but a change of the object, of the Secret or of the ring helps.
+    pub(crate) fn set_refused(&mut self, digest: Fingerprint, ring: u64) {
+        self.refused = Some(Refused { digest, ring, secret: self.secret });
+    }
+
+    /// Another ring may help.
+    pub(crate) fn unrefuse(&mut self, ring: u64) {
+        if self.refused.is_some_and(|refused| refused.ring != ring) {
+            self.refused = None;
+        }
+    }
+}
+
+/// What a status remembers.
+fn remembered(object: &SealedSecret) -> Option<Produced> {
+    let produced = object.status.as_ref()?.produced.as_ref()?;
+    let secret = Version::new(&produced.uid, &produced.resource_version);
+    Some(Produced { digest: produced.source_hash.parse().ok()?, secret, tag: None })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! Who may write: one process at a time, the holder of a Lease.
+//!
+//! The end of the own term is counted by the own clock from before the last renewal was sent, so a process that was stopped and goes on knows that its
+//! term is over before it writes anything. Others count from when they saw the Lease change, by their own clock, so clocks need not agree.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Method;
+use jiff::Timestamp;
+use keys::SecretBytes;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use tracing::{error, info, warn};
+
+use crate::api::{Api, Refusal};
+
+/// Name of the Lease, in the controller's namespace.
+const NAME: &str = "sealer-controller";
+
+/// How long a Lease that is not renewed is respected.
+///
+/// *Source*: this and the next two are client-go's, as Kubernetes' own components use them.
+const TERM: Duration = Duration::from_secs(15);
+
+/// After this long without a renewal the holder gives up: well before others may take over.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How often the Lease is looked at, and renewed.
+const PERIOD: Duration = Duration::from_secs(2);
+
+const FOLLOWS: u8 = 0;
+const LEADS: u8 = 1;
+const ALONE: u8 = 2;
+
+/// Whether this process may write.
+#[derive(Debug, Default)]
+pub(crate) struct Lead {
+    state: AtomicU8,
+    until: Mutex<Option<Instant>>,
+}
+
+impl Lead {
+    /// Whether it leads.
+    pub(crate) fn leads(&self) -> bool {
+        self.state.load(Ordering::Acquire) != FOLLOWS
+    }
+
+    /// To be called right before every write: ends the process if its term is over, since somebody else may write now.
+    pub(crate) fn check(&self) {
+        let over = match self.state.load(Ordering::Acquire) {
+            ALONE => false,
+            LEADS => self.until.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|until| Instant::now() >= until),
+            _ => true,
+        };
+        if over {
+            error!("the Lease was lost; the process ends, so that only its new holder writes");
+            std::process::exit(1);
+        }
+    }
+
+    fn extend(&self, since: Instant) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(since + DEADLINE);
+        self.state.store(LEADS, Ordering::Release);
+    }
+}
+
+/// One who wants the Lease.
+pub(crate) struct Candidate {
+    api: Arc<Api>,
+    path: String,
+    identity: String,
+    /// The version that was seen last, and when it was seen first.
+    seen: Option<(String, Instant)>,
+}
+
+/// How an attempt ended.
+enum Attempt {
+    Holds,
+    Waits,
+    NoRight,
+}
+
+impl Candidate {
+    /// Makes a candidate of a namespace's Lease.
+    pub(crate) fn new(api: Arc<Api>, namespace: &str, identity: String) -> Self {
+        Self { api, path: format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"), identity, seen: None }
+    }
+
+    /// Waits until this process may write. Without the right to Leases, as under upstream's roles, it leads alone.
+    pub(crate) async fn win(&mut self, lead: &Lead) {
+        loop {
+            let started = Instant::now();
+            match self.attempt().await {
+                Ok(Attempt::Holds) => {
+                    lead.extend(started);
+                    info!(identity = self.identity, "leading");
+                    return;
+                }
+                Ok(Attempt::NoRight) => {
+                    warn!("no right to Leases: leading without one; run one replica only, or grant get, create and update of leases");
+                    lead.state.store(ALONE, Ordering::Release);
+                    return;
+                }
+                Ok(Attempt::Waits) => {}
+                Err(no) => warn!(error = %no, "cannot ask for the Lease"),
+            }
+            sleep(PERIOD).await;
+        }
+    }
+
+    /// Renews for ever; ends the process if that goes wrong for too long.
+    pub(crate) async fn hold(&mut self, lead: &Lead) {
+        while lead.state.load(Ordering::Acquire) == LEADS {
+            sleep(PERIOD).await;
+            lead.check();
+            let started = Instant::now();
+            match self.attempt().await {
+                Ok(Attempt::Holds) => lead.extend(started),
+                Ok(_) => {
+                    *lead.until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    lead.check();
+                }
+                Err(no) => warn!(error = %no, "cannot renew the Lease"),
+            }
+        }
+        // Alone, without a Lease: nothing to renew.
+        std::future::pending::<()>().await;
+    }
+
+    /// Gives the Lease back, so that nobody has to wait for its end.
+    pub(crate) async fn resign(&mut self) {
+        let path = format!("{}/{NAME}", self.path);
+        let Ok(mut lease) = self.api.send(Method::GET, &path, None).await.and_then(|answer| read(&answer)) else { return };
+        if lease["spec"]["holderIdentity"] == self.identity.as_str() {
+            lease["spec"]["holderIdentity"] = json!("");
+            lease["spec"]["leaseDurationSeconds"] = json!(1);
+            // Whoever comes next waits for the end of the term otherwise.
+            let _ = self.api.send(Method::PUT, &path, Some(&body(&lease))).await;
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<Attempt, Refusal> {
+        let path = format!("{}/{NAME}", self.path);
+        let (method, path, lease) = match self.api.send(Method::GET, &path, None).await {
+            Err(no) if no.status == 403 => return Ok(Attempt::NoRight),
+            Err(no) if no.status == 404 => {
+                let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": { "name": NAME }, "spec": {} });
+                (Method::POST, self.path.clone(), lease)
+            }
+            Err(no) => return Err(no),
+            Ok(answer) => {
+                let lease = read(&answer)?;
+                if self.is_held_by_another(&lease) {
+                    return Ok(Attempt::Waits);
+                }
+                (Method::PUT, path, lease)
+            }
+        };
+        // The answer's version is a precondition: of two who try, one wins.
+        match self.api.send(method, &path, Some(&body(&self.claimed(lease)))).await {
+            Ok(_) => Ok(Attempt::Holds),
+            Err(no) if no.status == 403 => Ok(Attempt::NoRight),
+            Err(no) if no.status == 409 => Ok(Attempt::Waits),
+            Err(no) => Err(no),
+        }
+    }
+
+    fn is_held_by_another(&mut self, lease: &Value) -> bool {
+        let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
+        if holder.is_empty() || holder == self.identity {
+            return false;
+        }
+        let version = lease["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        let now = Instant::now();
+        let since = match &self.seen {
+            Some((seen, since)) if seen == version => *since,
+            _ => {
+                self.seen = Some((version.to_owned(), now));
+                now
+            }
+        };
+        let term = lease["spec"]["leaseDurationSeconds"].as_u64().map_or(TERM, Duration::from_secs);
+        now.duration_since(since) < term
+    }
+
+    fn claimed(&self, mut lease: Value) -> Value {
+        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+        let spec = &mut lease["spec"];
+        if spec["holderIdentity"] != self.identity.as_str() {
+            let transitions = spec["leaseTransitions"].as_u64().map_or(0, |count| count + 1);
+            spec["leaseTransitions"] = json!(transitions);
+            spec["acquireTime"] = json!(now);
+            spec["holderIdentity"] = json!(self.identity);
+        }
+        spec["renewTime"] = json!(now);
+        spec["leaseDurationSeconds"] = json!(TERM.as_secs());
+        lease
+    }
+}
+
+fn read(answer: &SecretBytes) -> Result<Value, Refusal> {
+    // EXPOSE: a Lease holds no secret.
+    serde_json::from_slice(answer.expose()).map_err(|_| Refusal { status: 0, reason: String::new(), message: "the answer is no Lease".to_owned() })
+}
+
+fn body(lease: &Value) -> SecretBytes {
+    lease.to_string().into_bytes().into()
+}

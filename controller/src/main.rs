@@ -1,0 +1,79 @@
+//! Sealer in a cluster: opens SealedSecrets, keeps their Secrets as they should be, and renews the keys.
+
+mod api;
+mod apply;
+mod args;
+mod context;
+mod events;
+mod fair;
+mod fights;
+mod http;
+mod index;
+mod key;
+mod keyring;
+mod lease;
+mod limit;
+mod logging;
+mod metrics;
+mod process;
+mod queue;
+mod reconciler;
+mod runtime;
+mod secrets;
+mod slots;
+mod status;
+mod trouble;
+mod watch;
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing::error;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes whatever parsers, buffers and plain strings free: they held secrets once.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
+
+fn main() -> ExitCode {
+    harden();
+    let arguments = args::Arguments::parse();
+    if arguments.version {
+        // Nobody may listen.
+        let _ = writeln!(stdout(), "controller version: {}", env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    }
+    logging::start(&arguments);
+    silence_panics();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            error!(%error, "cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(runtime::run(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            error!("cannot {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Keeps secrets out of core dumps and away from other processes of the same user. Where the system refuses, the program still works.
+fn harden() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// Makes a panic say where it happened and nothing else: its text may quote a secret.
+fn silence_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |place| format!("{}:{}", place.file(), place.line()));
+        error!(place, "a fault of the controller; please report it");
+    }));
+}

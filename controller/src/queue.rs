@@ -1,0 +1,290 @@
+//! Which object is looked at next.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crds::SealedSecret;
+use engine::open::Pass;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::fair::Fair;
+use crate::key::Key;
+
+/// Most objects that are held while they wait; the others are read again when their turn comes, so that a flood costs requests rather than memory.
+const HELD: usize = 1024;
+
+/// An object's turn.
+#[derive(Debug)]
+pub(crate) struct Work {
+    /// Which object.
+    pub(crate) key: Key,
+    /// The object, if it was held.
+    pub(crate) object: Option<Box<SealedSecret>>,
+    /// How far an earlier turn came, which spent its budget.
+    pub(crate) pass: Option<Pass>,
+    /// Since when it waits.
+    pub(crate) since: Instant,
+}
+
+/// Objects that wait, each once, fair by namespace. An object is never looked at twice at the same time.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    changed: Notify,
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    line: Fair<Key>,
+    waiting: HashMap<Key, Waiting>,
+    /// What runs, and whether it is to run again.
+    running: HashMap<Key, bool>,
+    running_in: HashMap<String, usize>,
+    later: BTreeMap<(Instant, u64), Key>,
+    stamp: u64,
+    held: usize,
+    open: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    object: Option<Box<SealedSecret>>,
+    pass: Option<Pass>,
+    since: Instant,
+}
+
+impl Queue {
+    /// Makes an empty queue that hands out nothing until it is opened.
+    ///
+    /// `limit` objects have their turn at a time; a namespace without a turn gets one even then.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { state: Mutex::default(), changed: Notify::new(), limit }
+    }
+
+    /// Lets turns begin: this process leads.
+    pub(crate) fn open(&self) {
+        self.lock().open = true;
+        self.changed.notify_one();
+    }
+
+    /// Whether turns have begun.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().open
+    }
+
+    /// Asks for a turn; an object that is given may be held until then.
+    pub(crate) fn add(&self, key: Key, object: Option<SealedSecret>) {
+        self.lock().add(key, object.map(Box::new), None);
+        self.changed.notify_one();
+    }
+
+    /// Asks for a turn after a while.
+    pub(crate) fn add_later(&self, key: Key, delay: Duration) {
+        let mut state = self.lock();
+        state.stamp += 1;
+        let stamp = state.stamp;
+        state.later.insert((Instant::now() + delay, stamp), key);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Gives a turn back before it is done: it goes on behind the others of its namespace.
+    pub(crate) fn pause(&self, work: Work) {
+        let mut state = self.lock();
+        state.finish(&work.key);
+        state.add(work.key, work.object, work.pass);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Ends a turn.
+    pub(crate) fn done(&self, key: &Key) {
+        let mut state = self.lock();
+        if state.finish(key) {
+            state.add(key.clone(), None, None);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Waits for the next turn.
+    pub(crate) async fn next(&self) -> Work {
+        loop {
+            let due = {
+                let mut state = self.lock();
+                state.wake(Instant::now());
+                if let Some(work) = state.take(self.limit) {
+                    return work;
+                }
+                state.later.keys().next().map(|(when, _)| *when)
+            };
+            match due {
+                Some(when) => drop(tokio::time::timeout_at(when, self.changed.notified()).await),
+                None => self.changed.notified().await,
+            }
+        }
+    }
+
+    /// How many objects wait for a turn, or will ask for one.
+    pub(crate) fn len(&self) -> usize {
+        let state = self.lock();
+        state.line.len() + state.later.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn add(&mut self, key: Key, object: Option<Box<SealedSecret>>, pass: Option<Pass>) {
+        if let Some(again) = self.running.get_mut(&key) {
+            *again = true;
+            return;
+        }
+        let room = self.held < HELD;
+        if let Some(waiting) = self.waiting.get_mut(&key) {
+            self.held -= usize::from(waiting.object.take().is_some());
+            waiting.object = object.filter(|_| room);
+            self.held += usize::from(waiting.object.is_some());
+            return;
+        }
+        let object = object.filter(|_| room);
+        self.held += usize::from(object.is_some());
+        self.line.push(key.namespace(), key.clone());
+        self.waiting.insert(key, Waiting { object, pass, since: Instant::now() });
+    }
+
+    fn wake(&mut self, now: Instant) {
+        while let Some(entry) = self.later.first_entry() {
+            if entry.key().0 > now {
+                return;
+            }
+            let key = entry.remove();
+            if !self.waiting.contains_key(&key) {
+                self.add(key, None, None);
+            }
+        }
+    }
+
+    fn take(&mut self, limit: usize) -> Option<Work> {
+        if !self.open {
+            return None;
+        }
+        let full = self.running.len() >= limit;
+        let running_in = &self.running_in;
+        let key = self.line.pop(|namespace| !full || !running_in.contains_key(namespace))?;
+        let Waiting { object, pass, since } = self.waiting.remove(&key)?;
+        self.held -= usize::from(object.is_some());
+        self.running.insert(key.clone(), false);
+        *self.running_in.entry(key.namespace().to_owned()).or_default() += 1;
+        Some(Work { key, object, pass, since })
+    }
+
+    /// Says whether the object is to run again.
+    fn finish(&mut self, key: &Key) -> bool {
+        if let Some(count) = self.running_in.get_mut(key.namespace()) {
+            *count -= 1;
+            if *count == 0 {
+                self.running_in.remove(key.namespace());
+            }
+        }
+        self.running.remove(key).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn queue(limit: usize, keys: &[(&str, &str)]) -> Queue {
+        let queue = Queue::new(limit);
+        for (namespace, name) in keys {
+            queue.add(Key::new(namespace, name), None);
+        }
+        queue
+    }
+
+    fn next(queue: &Queue) -> Option<String> {
+        queue.next().now_or_never().map(|work| work.key.to_string())
+    }
+
+    #[test]
+    fn nothing_has_a_turn_before_the_queue_is_open() {
+        let queue = queue(1, &[("a", "x")]);
+        assert_eq!(next(&queue), None);
+        queue.open();
+        assert_eq!(next(&queue).as_deref(), Some("a/x"));
+    }
+
+    #[test]
+    fn an_object_has_one_turn_at_a_time_and_another_if_it_changed_meanwhile() {
+        let queue = queue(9, &[("a", "x"), ("a", "x")]);
+        queue.open();
+        assert_eq!(next(&queue).as_deref(), Some("a/x"));
+        assert_eq!(next(&queue), None);
+        queue.add(Key::new("a", "x"), None);
+        assert_eq!(next(&queue), None);
+        queue.done(&Key::new("a", "x"));
+        assert_eq!(next(&queue).as_deref(), Some("a/x"));
+        queue.done(&Key::new("a", "x"));
+        assert_eq!(next(&queue), None);
+    }
+
+    #[test]
+    fn a_namespace_without_a_turn_gets_one_even_if_all_are_taken() {
+        let queue = queue(2, &[("a", "1"), ("a", "2"), ("a", "3"), ("a", "4")]);
+        queue.open();
+        assert_eq!((next(&queue), next(&queue), next(&queue)), (Some("a/1".into()), Some("a/2".into()), None));
+        queue.add(Key::new("b", "1"), None);
+        queue.add(Key::new("b", "2"), None);
+        assert_eq!((next(&queue).as_deref(), next(&queue)), (Some("b/1"), None));
+        queue.done(&Key::new("a", "1"));
+        queue.done(&Key::new("a", "2"));
+        assert_eq!(next(&queue).as_deref(), Some("a/3"));
+    }
+
+    #[test]
+    fn a_paused_object_goes_behind_its_namespaces_others_and_keeps_its_progress() {
+        let queue = queue(1, &[("a", "long"), ("a", "short")]);
+        queue.open();
+        let work = queue.next().now_or_never().unwrap();
+        let pass = Some(Pass::begin(&SealedSecret::default()));
+        queue.pause(Work { pass, ..work });
+        assert_eq!(next(&queue).as_deref(), Some("a/short"));
+        queue.done(&Key::new("a", "short"));
+        assert!(queue.next().now_or_never().unwrap().pass.is_some());
+    }
+
+    #[test]
+    fn a_flood_is_not_held_in_memory() {
+        let queue = Queue::new(1);
+        for number in 0..=HELD {
+            queue.add(Key::new("a", &number.to_string()), Some(SealedSecret::default()));
+        }
+        assert_eq!(queue.lock().held, HELD);
+        queue.open();
+        for _ in 0..HELD {
+            let work = queue.next().now_or_never().unwrap();
+            assert!(work.object.is_some());
+            queue.done(&work.key);
+        }
+        assert!(queue.next().now_or_never().unwrap().object.is_none());
+        assert_eq!(queue.lock().held, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_later_turn_comes_when_it_is_due() {
+        let queue = Queue::new(1);
+        queue.open();
+        queue.add_later(Key::new("a", "x"), Duration::from_secs(60));
+        let start = Instant::now();
+        assert_eq!(queue.next().await.key.to_string(), "a/x");
+        assert!(start.elapsed() >= Duration::from_secs(60));
+    }
+}

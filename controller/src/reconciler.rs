@@ -1,0 +1,337 @@
+//! An object's turn: opens it, makes its Secret, and says in status, event and metric how that went.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::SealedSecret;
+use crds::sealed_secret::ProducedSecret;
+use engine::open::{Pass, Progress};
+use engine::policy::{Memory, Reason};
+use engine::{Error, source, unseal};
+use http::Method;
+use jiff::Timestamp;
+use keys::{Budget, Fingerprint, SecretBytes};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use crate::api::Refusal;
+use crate::apply::{self, Applied, Order, apply};
+use crate::context::Context;
+use crate::events;
+use crate::index::Produced;
+use crate::key::{Key, Mark};
+use crate::queue::Work;
+use crate::secrets::{Live, Wanted, owner};
+use crate::slots::Line;
+use crate::status::{self, Verdict};
+use crate::trouble::Trouble;
+
+/// Private operations of one turn: enough for every honest object; one that needs more goes on behind the others of its namespace.
+const BUDGET: usize = 256;
+
+/// How often a status is written again because somebody else was faster.
+const TRIES: usize = 3;
+
+/// Pauses before another try double from here, up to [`LONGEST`].
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Longest pause before another try.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Types of Secrets that make their holder somebody: whoever may write a SealedSecret must not get them for nothing.
+///
+/// *Source*: the token controller fills the first with a token of any service account; kube-apiserver takes the second for a node's credential.
+const RESERVED_TYPES: [&str; 2] = ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
+
+/// How a turn ended.
+enum End {
+    /// The Secret is as it should be; the event is told if something was done.
+    Good { produced: ProducedSecret, did: Option<Reason>, quiet_in: Option<Duration> },
+    /// The budget is spent.
+    Paused(Pass),
+    /// It is not.
+    Bad(Trouble),
+}
+
+/// Takes one turn, and asks for the next one if need be.
+pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work) {
+    let key = work.key.clone();
+    context.metrics.waited(work.since.elapsed());
+    if work.pass.is_none() && context.index.is_settled(&key) {
+        context.queue.done(&key);
+        return;
+    }
+    let started = Instant::now();
+    let object = match fetch(&context, &mut work).await {
+        Ok(Some(object)) => object,
+        Ok(None) => {
+            context.queue.done(&key);
+            return;
+        }
+        Err(no) => {
+            warn!(object = %key, error = %no, "cannot read the SealedSecret");
+            again(&context, &key, None);
+            return;
+        }
+    };
+    context.metrics.unseal_requests.inc();
+    let digest = source::digest(&object);
+    let end = turn(&context, &key, &object, digest, work.pass.take()).await;
+    context.metrics.took(started.elapsed());
+    match end {
+        End::Paused(pass) => context.queue.pause(Work { object: Some(object), pass: Some(pass), ..work }),
+        End::Good { produced, did, quiet_in } => good(&context, &key, *object, produced, did, quiet_in).await,
+        End::Bad(trouble) => bad(&context, &key, *object, digest, trouble).await,
+    }
+}
+
+/// The object: as it was held, or read anew.
+async fn fetch(context: &Context, work: &mut Work) -> Result<Option<Box<SealedSecret>>, Refusal> {
+    let object = match work.object.take() {
+        Some(object) => Some(object),
+        None => read(context, &work.key).await?.map(Box::new),
+    };
+    let Some(object) = object.filter(|object| object.metadata.deletion_timestamp.is_none()) else {
+        return Ok(None);
+    };
+    context.index.observe_source(&object, true);
+    Ok(Some(object))
+}
+
+async fn read(context: &Context, key: &Key) -> Result<Option<SealedSecret>, Refusal> {
+    match context.api.send(Method::GET, &path(key), None).await {
+        // EXPOSE: a SealedSecret holds no plaintext.
+        Ok(answer) => serde_json::from_slice(answer.expose()).map(Some).map_err(|_| Refusal {
+            status: 0,
+            reason: String::new(),
+            message: "the answer is no SealedSecret".to_owned(),
+        }),
+        Err(no) if no.status == 404 => Ok(None),
+        Err(no) => Err(no),
+    }
+}
+
+async fn turn(context: &Arc<Context>, key: &Key, object: &SealedSecret, digest: Fingerprint, pass: Option<Pass>) -> End {
+    let (produced, secret) = context.index.with(key, |entry| (entry.produced(), entry.secret())).unwrap_or_default();
+    let memory = match produced {
+        None => Memory::Never,
+        Some(produced) if produced.digest == digest => Memory::Same,
+        Some(_) => Memory::Other,
+    };
+    if memory == Memory::Same && secret.is_some() && pass.is_none() {
+        match untouched(context, key, object, produced).await {
+            Ok(Some(live)) => return keep(context, key, digest, &live, None),
+            Ok(None) => {}
+            Err(trouble) => return End::Bad(trouble),
+        }
+    }
+    let items = match open(context, key, object, pass).await {
+        Ok(Progress::Done(items)) => items,
+        Ok(Progress::Paused(pass)) => return End::Paused(pass),
+        Err(trouble) => return End::Bad(trouble),
+    };
+    let wanted = match assemble(object, items).await {
+        Ok(wanted) => wanted,
+        Err(trouble) => return End::Bad(trouble),
+    };
+    if let Some(trouble) = forbidden(context, &wanted) {
+        return End::Bad(trouble);
+    }
+    let uid = object.metadata.uid.as_deref().unwrap_or_default();
+    let exists = secret.is_some() || context.settings.skip_recreate;
+    match apply(context, &Order { key, uid, wanted: &wanted, memory, exists }).await {
+        Ok(Applied::Kept(live)) => keep(context, key, digest, &live, None),
+        Ok(Applied::Wrote(live, reason)) => keep(context, key, digest, &live, Some(reason)),
+        Err(trouble) => End::Bad(trouble),
+    }
+}
+
+/// Whether the Secret was changed in what is not ours only: then nothing needs to be opened.
+async fn untouched(context: &Context, key: &Key, object: &SealedSecret, produced: Option<Produced>) -> Result<Option<Live>, Trouble> {
+    let Some(tag) = produced.and_then(|produced| produced.tag) else { return Ok(None) };
+    let uid = object.metadata.uid.as_deref().unwrap_or_default();
+    let metadata = object.spec.template.as_ref().map(|template| template.metadata.clone()).unwrap_or_default();
+    let ours = |live: &Live| live.belongs_to(uid) && live.tag(&context.tagger) == tag && live.has_metadata(&metadata, None) && !live.is_going();
+    Ok(apply::read(context, key).await?.filter(ours))
+}
+
+fn keep(context: &Context, key: &Key, digest: Fingerprint, live: &Live, did: Option<Reason>) -> End {
+    let produced = Produced { digest, secret: live.version(), tag: Some(live.tag(&context.tagger)) };
+    let quiet_in = context.index.with(key, |entry| {
+        entry.set_produced(produced);
+        entry.fights.quiet(Instant::now())
+    });
+    let produced = ProducedSecret {
+        source_hash: digest.to_string(),
+        uid: live.uid().to_owned(),
+        resource_version: live.resource_version().to_owned(),
+    };
+    End::Good { produced, did, quiet_in: quiet_in.flatten() }
+}
+
+/// Opens the items, one private operation at a time, each in a slot of its own.
+async fn open(context: &Arc<Context>, key: &Key, object: &SealedSecret, pass: Option<Pass>) -> Result<Progress, Trouble> {
+    if unseal::is_blob(object) && !context.settings.accept_deprecated_v1_data {
+        let message = "the object has the deprecated spec.data, which --accept-deprecated-v1-data=false refuses";
+        return Err(Trouble::lasting("Invalid", message));
+    }
+    let subject = Arc::new(unseal::to_open(object).map_err(|error| Trouble::from_error(&error))?.into_owned());
+    let ring = context.keyring.ring();
+    let mut pass = pass.map_or_else(|| Pass::begin(&subject), |pass| pass.resume(&subject));
+    for _ in 0..BUDGET {
+        let slot = context.slots.take(Line::Object, key.namespace()).await;
+        let (subject, ring) = (Arc::clone(&subject), Arc::clone(&ring));
+        let step = spawn_blocking(move || {
+            let progress = pass.advance(&subject, &ring, &mut Budget::operations(1));
+            drop(slot);
+            progress
+        });
+        match step.await.map_err(|_| Trouble::bug("an item could not be opened"))? {
+            Ok(Progress::Paused(next)) => pass = next,
+            Ok(done) => return Ok(done),
+            Err(errors) => return Err(Trouble::from_errors(&errors)),
+        }
+    }
+    Ok(Progress::Paused(pass))
+}
+
+/// Renders the template, away from the threads that serve everybody: it may take a while.
+async fn assemble(object: &SealedSecret, items: BTreeMap<String, SecretBytes>) -> Result<Wanted, Trouble> {
+    let owner = owner(object);
+    let templates = object.spec.template.as_ref().is_some_and(|template| template.data.as_ref().is_some_and(|data| !data.is_empty()));
+    let compose = |object: &SealedSecret, items| unseal::assemble(object, items, Some(Timestamp::now()));
+    let desired = if templates {
+        let object = object.clone();
+        spawn_blocking(move || compose(&object, items)).await.map_err(|_| Trouble::bug("a template could not be rendered"))?
+    } else {
+        compose(object, items)
+    };
+    desired.map(|desired| Wanted::new(desired, &owner)).map_err(|errors: Vec<Error>| Trouble::from_errors(&errors))
+}
+
+/// Secrets that no SealedSecret may become.
+fn forbidden(context: &Context, wanted: &Wanted) -> Option<Trouble> {
+    if wanted.claims_to_be_a_sealing_key() {
+        return Some(Trouble::lasting("Refused", "the template has the label of sealing keys, which no Secret that is made may have"));
+    }
+    let type_ = wanted.type_();
+    let refused = RESERVED_TYPES.contains(&type_) && !context.settings.allow_secret_type.iter().any(|allowed| allowed == type_);
+    refused.then(|| Trouble::lasting("Refused", format!("Secrets of type {type_} are made only if --allow-secret-type={type_} is set")))
+}
+
+async fn good(context: &Context, key: &Key, object: SealedSecret, produced: ProducedSecret, did: Option<Reason>, quiet_in: Option<Duration>) {
+    context.index.with(key, |entry| entry.failures = 0);
+    if let Some(reason) = did {
+        info!(object = %key, reason = ?reason, "Secret written");
+        tell(context, key, &object, &events::UNSEALED).await;
+    }
+    if let Some(rest) = quiet_in {
+        // A fight is not over yet: the status goes on saying so.
+        context.queue.add_later(key.clone(), rest);
+        context.queue.done(key);
+        return;
+    }
+    context.metrics.succeeded();
+    let reported = report(context, key, object, &Verdict { fault: None, produced: Some(produced) }).await;
+    after_report(context, key, &reported);
+    if reported.is_ok() {
+        context.queue.done(key);
+    }
+}
+
+async fn bad(context: &Context, key: &Key, object: SealedSecret, digest: Fingerprint, trouble: Trouble) {
+    let namespace = key.namespace();
+    context.metrics.failed(trouble.metric, namespace);
+    warn!(object = %key, reason = trouble.fault.reason, error = %trouble.fault.message, "cannot make the Secret");
+    tell(context, key, &object, &events::Event { type_: "Warning", reason: trouble.event, message: trouble.event_message() }).await;
+    let after = trouble.after;
+    let passing = trouble.fault.passing;
+    let reported = report(context, key, object, &Verdict { fault: Some(trouble.fault), produced: None }).await;
+    if passing {
+        again(context, key, after);
+        return;
+    }
+    let stamp = context.keyring.stamp();
+    context.index.with(key, |entry| entry.set_refused(digest, stamp));
+    after_report(context, key, &reported);
+    if reported.is_ok() {
+        context.queue.done(key);
+    }
+}
+
+/// A status that could not be written is tried again.
+fn after_report(context: &Context, key: &Key, reported: &Result<(), Refusal>) {
+    if let Err(no) = reported {
+        context.metrics.failed("status", key.namespace());
+        warn!(object = %key, error = %no, "cannot write the status");
+        again(context, key, None);
+    }
+}
+
+/// Ends the turn and asks for another one, later each time, and never at the same time as all others.
+fn again(context: &Context, key: &Key, after: Option<Duration>) {
+    let failures = context.index.with(key, |entry| {
+        entry.failures = entry.failures.saturating_add(1);
+        entry.failures
+    });
+    let delay = after.unwrap_or_else(|| jittered(SHORTEST.saturating_mul(1 << failures.unwrap_or(1).saturating_sub(1).min(9)).min(LONGEST)));
+    context.queue.add_later(key.clone(), delay);
+    context.queue.done(key);
+}
+
+/// Half to all of a pause.
+fn jittered(pause: Duration) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    // A hasher that is drawn at random anew is all the dice that this needs.
+    let dice = RandomState::new().hash_one(0) % 1000;
+    pause / 2 + pause.mul_f64(f64::from(u32::try_from(dice).unwrap_or_default()) / 2000.0)
+}
+
+/// Sends an event, unless it was the last one that was sent for this object and nothing was done.
+async fn tell(context: &Context, key: &Key, object: &SealedSecret, event: &events::Event) {
+    let said = Mark::of(&format!("{} {}", event.reason, event.message));
+    let news = context.index.with(key, |entry| entry.said.replace(said) != Some(said)).unwrap_or(true);
+    if (news || event.type_ == "Normal")
+        && let Err(no) = events::send(context, object, event).await
+    {
+        debug!(object = %key, error = %no, "cannot send an event");
+    }
+}
+
+/// Writes the status, if it says something new, and the metric.
+async fn report(context: &Context, key: &Key, mut object: SealedSecret, verdict: &Verdict) -> Result<(), Refusal> {
+    let digest = source::digest(&object);
+    for attempt in 0.. {
+        let Some(status) = status::next(&object, verdict, Timestamp::now()) else { break };
+        object.status = Some(status);
+        if !context.settings.update_status {
+            break;
+        }
+        context.lead.check();
+        // A SealedSecret that was read can be written.
+        let body = serde_json::to_vec(&object).unwrap_or_default();
+        match context.api.send(Method::PUT, &format!("{}/status", path(key)), Some(&SecretBytes::new(body))).await {
+            Ok(_) => break,
+            Err(no) if no.status == 404 => return Ok(()),
+            Err(no) if no.is_conflict() && attempt < TRIES => match read(context, key).await? {
+                Some(fresh) if source::digest(&fresh) == digest => object = fresh,
+                // It was changed in the meantime: another turn says what is so now.
+                Some(fresh) => {
+                    context.queue.add(key.clone(), Some(fresh));
+                    return Ok(());
+                }
+                None => return Ok(()),
+            },
+            Err(no) => return Err(no),
+        }
+    }
+    context.index.observe_source(&object, true);
+    context.metrics.judged(&object);
+    Ok(())
+}
+
+fn path(key: &Key) -> String {
+    format!("/apis/bitnami.com/v1alpha1/namespaces/{}/sealedsecrets/{}", key.namespace(), key.name())
+}

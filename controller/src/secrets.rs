@@ -1,0 +1,255 @@
+//! Secrets as the API server has them, and as it gets them.
+
+use std::collections::BTreeMap;
+
+use crds::SealedSecret;
+use crds::names::{MADE_BY, MANAGED, PATCH, SEALED_SECRETS_KEY, TRUE};
+use engine::desired::{DesiredSecret, same_data};
+use engine::manifest::{Format, Manifest, write_secret};
+use engine::{Error, ErrorKind, PlainSecret, Result};
+use keys::{SecretBytes, Tag, Tagger};
+use serde_json::{Map, Value, json};
+
+use crate::key::Version;
+
+/// Annotations that other tools put on their own objects and that mean harm on a child: Argo CD would take it for one of its own, and kubectl's holds
+/// a copy of the whole object.
+const NEVER_INHERITED: [&str; 3] =
+    ["argocd.argoproj.io/tracking-id", "kubectl.kubernetes.io/last-applied-configuration", "kubecfg.ksonnet.io/last-applied-configuration"];
+
+/// A Secret that exists.
+#[derive(Debug)]
+pub(crate) struct Live {
+    /// All of its metadata, as the server told it.
+    metadata: Map<String, Value>,
+    secret: PlainSecret,
+}
+
+impl Live {
+    /// Reads the server's answer.
+    ///
+    /// # Errors
+    /// Input: it is no Secret.
+    pub(crate) fn read(answer: &SecretBytes) -> Result<Self> {
+        let manifest = Manifest::parse(answer)?;
+        let objects = manifest.objects()?;
+        let [object] = objects.as_slice() else {
+            return Err(Error::input("read the Secret: the API server sent something else"));
+        };
+        let Some(Value::Object(metadata)) = object.node.get("metadata").map(|node| node.to_value()) else {
+            return Err(Error::input("read the Secret: it has no metadata"));
+        };
+        Ok(Self { metadata, secret: PlainSecret::read(object)? })
+    }
+
+    fn text(&self, field: &str) -> &str {
+        self.metadata.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// UID.
+    pub(crate) fn uid(&self) -> &str {
+        self.text("uid")
+    }
+
+    /// Version.
+    pub(crate) fn resource_version(&self) -> &str {
+        self.text("resourceVersion")
+    }
+
+    /// Both, as they are compared.
+    pub(crate) fn version(&self) -> Version {
+        Version::new(self.uid(), self.resource_version())
+    }
+
+    /// Whether it belongs to the SealedSecret of this UID.
+    pub(crate) fn belongs_to(&self, uid: &str) -> bool {
+        self.controller() == Some(uid) || (self.controller().is_none() && self.secret.annotation(MADE_BY) == Some(uid))
+    }
+
+    /// UID of the object that controls it.
+    fn controller(&self) -> Option<&str> {
+        let owners = self.metadata.get("ownerReferences")?.as_array()?;
+        owners.iter().find(|owner| owner["controller"] == true)?["uid"].as_str()
+    }
+
+    /// Whether it says that it may be taken over.
+    pub(crate) fn is_managed(&self) -> bool {
+        self.secret.annotation(MANAGED) == Some(TRUE)
+    }
+
+    /// Whether it says that it may be added to.
+    pub(crate) fn is_patch(&self) -> bool {
+        self.secret.annotation(PATCH) == Some(TRUE)
+    }
+
+    /// Whether its data can never change.
+    pub(crate) fn is_immutable(&self) -> bool {
+        self.secret.immutable == Some(true)
+    }
+
+    /// Whether it is on its way out.
+    pub(crate) fn is_going(&self) -> bool {
+        self.metadata.contains_key("deletionTimestamp")
+    }
+
+    /// Whether it holds a sealing key, which no SealedSecret may touch.
+    pub(crate) fn is_sealing_key(&self) -> bool {
+        self.map("labels").is_some_and(|labels| labels.contains_key(SEALED_SECRETS_KEY))
+    }
+
+    /// Its type.
+    pub(crate) fn type_(&self) -> &str {
+        self.secret.type_.as_deref().unwrap_or("Opaque")
+    }
+
+    /// Stands for data and type.
+    pub(crate) fn tag(&self, tagger: &Tagger) -> Tag {
+        let mut parts = vec![self.type_().as_bytes()];
+        for (key, value) in &self.secret.data {
+            parts.push(key.as_bytes());
+            // EXPOSE: the tag says nothing of it to anybody without the key, which is this process's own.
+            parts.push(value.expose());
+        }
+        tagger.tag(parts)
+    }
+
+    fn map(&self, field: &str) -> Option<&Map<String, Value>> {
+        self.metadata.get(field)?.as_object()
+    }
+
+    /// Whether it has every label and annotation that an object asks for, and the owner.
+    pub(crate) fn has_metadata(&self, labels_and_annotations: &Map<String, Value>, owner: Option<&Value>) -> bool {
+        let has = |field: &str| {
+            let wanted = labels_and_annotations.get(field).and_then(Value::as_object).into_iter().flatten();
+            let mut wanted = wanted.filter(|(key, _)| !NEVER_INHERITED.contains(&key.as_str()));
+            wanted.all(|(key, value)| self.map(field).and_then(|map| map.get(key)) == Some(value))
+        };
+        has("labels") && has("annotations") && owner.is_none_or(|owner| self.controller() == owner["uid"].as_str())
+    }
+
+    /// Whether it has no other labels and annotations than those.
+    fn has_only(&self, wanted: &Map<String, Value>) -> bool {
+        let length = |map: Option<&Map<String, Value>>| {
+            map.into_iter().flatten().filter(|(key, _)| !NEVER_INHERITED.contains(&key.as_str())).count()
+        };
+        ["labels", "annotations"].iter().all(|field| length(self.map(field)) == length(wanted.get(*field).and_then(Value::as_object)))
+    }
+}
+
+/// The owner reference of a produced Secret.
+///
+/// *Source*: sealed-secrets `sealedsecret_expansion.go`, v0.38.4: a controller, which does not block deletion.
+pub(crate) fn owner(object: &SealedSecret) -> Value {
+    json!({
+        "apiVersion": "bitnami.com/v1alpha1",
+        "kind": "SealedSecret",
+        "name": object.metadata.name,
+        "uid": object.metadata.uid,
+        "controller": true,
+    })
+}
+
+/// What is to be written: over a Secret that exists, or as a new one.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    secret: DesiredSecret,
+}
+
+impl Wanted {
+    /// A new Secret.
+    pub(crate) fn new(mut desired: DesiredSecret, owner: &Value) -> Self {
+        if desired.owned {
+            desired.metadata.insert("ownerReferences".to_owned(), json!([owner]));
+        } else if let Some(annotations) = desired.metadata.entry("annotations").or_insert_with(|| json!({})).as_object_mut() {
+            annotations.insert(MADE_BY.to_owned(), owner["uid"].clone());
+        }
+        for field in ["labels", "annotations"] {
+            if let Some(map) = desired.metadata.get_mut(field).and_then(Value::as_object_mut) {
+                map.retain(|key, _| !NEVER_INHERITED.contains(&key.as_str()));
+            }
+        }
+        Self { secret: desired }
+    }
+
+    /// The one that is written in the place of an existing one: everything that the object says, and of the rest only what is the server's.
+    ///
+    /// *Source*: sealed-secrets `pkg/controller/controller.go`, v0.38.4: data, labels, annotations, owners and type are replaced; with the annotation
+    /// `patch` the first three are merged, and the owner is set only if it is `managed` too.
+    pub(crate) fn over(&self, live: &Live) -> Self {
+        let patch = live.is_patch();
+        let mut metadata = live.metadata.clone();
+        metadata.remove("managedFields");
+        for field in ["labels", "annotations"] {
+            let mut map = if patch { live.map(field).cloned().unwrap_or_default() } else { Map::new() };
+            map.extend(self.secret.metadata.get(field).and_then(Value::as_object).cloned().unwrap_or_default());
+            metadata.insert(field.to_owned(), Value::Object(map));
+        }
+        if !patch || live.is_managed() {
+            match self.secret.metadata.get("ownerReferences") {
+                Some(owners) => drop(metadata.insert("ownerReferences".to_owned(), owners.clone())),
+                None => drop(metadata.remove("ownerReferences")),
+            }
+        }
+        let mut data: BTreeMap<String, SecretBytes> = BTreeMap::new();
+        if patch {
+            data.extend(live.secret.data.iter().map(|(key, value)| (key.clone(), value.duplicate())));
+        }
+        data.extend(self.secret.data.iter().map(|(key, value)| (key.clone(), value.duplicate())));
+        Self {
+            secret: DesiredSecret {
+                namespace: self.secret.namespace.clone(),
+                name: self.secret.name.clone(),
+                metadata,
+                // A type can never change: a template that names none takes the one that is there.
+                type_: self.secret.type_.clone().or_else(|| live.secret.type_.clone()),
+                immutable: self.secret.immutable.or(live.secret.immutable),
+                data,
+                owned: self.secret.owned,
+            },
+        }
+    }
+
+    /// Whether the existing Secret already is this one. Labels and annotations of strangers are let be unless `exactly` those of the object are wanted.
+    pub(crate) fn is(&self, live: &Live, exactly: bool) -> bool {
+        let owner = self.secret.metadata.get("ownerReferences").and_then(|owners| owners.get(0));
+        same_data(&self.secret.data, &live.secret.data)
+            && self.secret.type_.as_deref().is_none_or(|type_| type_ == live.type_())
+            && self.secret.immutable.is_none_or(|immutable| immutable == live.is_immutable())
+            && live.has_metadata(&self.secret.metadata, owner)
+            && (!exactly || live.has_only(&self.secret.metadata))
+    }
+
+    /// Whether its type is another than that of a Secret that exists.
+    pub(crate) fn is_of_another_type(&self, live: &Live) -> bool {
+        self.secret.type_.as_deref().is_some_and(|type_| type_ != live.type_())
+    }
+
+    /// Its type.
+    pub(crate) fn type_(&self) -> &str {
+        self.secret.type_.as_deref().unwrap_or("Opaque")
+    }
+
+    /// Whether it would be taken for a sealing key.
+    pub(crate) fn claims_to_be_a_sealing_key(&self) -> bool {
+        self.secret.metadata.get("labels").is_some_and(|labels| labels.get(SEALED_SECRETS_KEY).is_some())
+    }
+
+    /// The JSON that is sent.
+    ///
+    /// # Errors
+    /// Bug: it can not be written.
+    pub(crate) fn to_json(&self) -> Result<SecretBytes> {
+        write_secret(&self.secret, Format::Json)
+    }
+}
+
+/// Version of the Secret in the server's answer to a write.
+///
+/// # Errors
+/// Busy: the answer is not what was expected.
+pub(crate) fn written(answer: &SecretBytes) -> Result<Live> {
+    Live::read(answer).map_err(|_| Error::new(ErrorKind::Busy, "read the API server's answer to a write"))
+}
+
+#[cfg(test)]
+mod tests;
