@@ -3,24 +3,33 @@
 
 use std::process::ExitCode;
 
-use tests::cluster::{Cluster, NEEDS, Shared};
-use tests::controller;
+use serde_json::Value;
+use tests::cluster::{Api, Cluster, NEEDS, Shared};
+use tests::controller::{self, condition};
 use tests::suite::{Case, case, run};
 
+#[path = "controller/http.rs"]
+mod http;
+#[path = "controller/keys.rs"]
+mod keys;
+#[path = "controller/replicas.rs"]
+mod replicas;
 #[path = "controller/secrets.rs"]
 mod secrets;
+#[path = "controller/status.rs"]
+mod status;
 
 /// What a case needs.
 type Test = fn(&Cluster);
 
 fn main() -> ExitCode {
     let cluster = Shared::default();
-    let tests: Vec<(&str, Test)> = [secrets::CASES].concat();
+    let tests: Vec<(&str, Test)> = [http::CASES, keys::CASES, replicas::CASES, secrets::CASES, status::CASES].concat();
     let cases: Vec<Case> = tests
         .into_iter()
         .map(|(name, test)| {
             let cluster = cluster.clone();
-            case(name, NEEDS, move || {
+            case(name, needs(name), move || {
                 let cluster = cluster.get();
                 controller::install(cluster);
                 test(cluster);
@@ -29,4 +38,24 @@ fn main() -> ExitCode {
         .collect();
     drop(cluster);
     run(cases)
+}
+
+/// Waits until the status speaks of the object and of its Secret as they are, and gives the object.
+fn settled(api: &Api, namespace: &str, name: &str) -> Value {
+    let (source, secret) = (format!("{}/{name}", controller::sources(namespace)), format!("{}/{name}", controller::secrets(namespace)));
+    api.wait_for(&format!("{name} to be settled"), |api| {
+        let (object, secret) = (api.read(&source).ok()?, api.read(&secret).ok()?);
+        let seen = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+        let same = object["status"]["produced"]["resourceVersion"] == secret["metadata"]["resourceVersion"];
+        (seen && same && condition(&object, "Synced")["status"] == "True").then_some(object)
+    })
+}
+
+/// Peers that a case needs, beside the API server.
+fn needs(name: &str) -> &'static [&'static str] {
+    match name {
+        "kubeseal_works_through_the_service_proxy" => &["etcd", "kube-apiserver", "kubeseal"],
+        "in_a_pod_it_finds_the_cluster_by_its_service_account" => &["etcd", "kube-apiserver", "unshare"],
+        _ => NEEDS,
+    }
 }

@@ -77,7 +77,11 @@ pub(crate) async fn apply(context: &Context, order: &Order<'_>) -> Result<Applie
 /// Why not.
 pub(crate) async fn read(context: &Context, key: &Key) -> Result<Option<Live>, Trouble> {
     match context.api.send(Method::GET, &path(key), None).await {
-        Ok(answer) => Live::read(&answer).map(Some).map_err(|error| Trouble::from_error(&error)),
+        Ok(answer) => {
+            let live = Live::read(&answer).map_err(|error| Trouble::from_error(&error))?;
+            context.index.with(key, |entry| entry.see(live.version()));
+            Ok(Some(live))
+        }
         Err(no) if no.status == 404 => Ok(None),
         Err(no) => Err(Trouble::from_server(&no)),
     }
@@ -104,11 +108,7 @@ fn observe(live: &Live, order: &Order<'_>) -> Existing {
         managed: live.is_managed(),
         patch: live.is_patch(),
         immutable: live.is_immutable(),
-        same: if live.is_patch() {
-            order.wanted.over(live).is(live, false)
-        } else {
-            order.wanted.is(live, order.memory != Memory::Same)
-        },
+        same: if live.is_patch() { order.wanted.over(live).is(live, false) } else { order.wanted.is(live, order.memory != Memory::Same) },
     }
 }
 

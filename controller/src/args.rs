@@ -328,7 +328,8 @@ mod tests {
 
     #[test]
     fn switches_are_written_as_go_writes_them_and_the_last_one_counts() {
-        let settings = settings(&["--update-status=false", "--skip-recreate", "--update-status", "--old-gc-behavior=true", "--old-gc-behavior=0"]).unwrap();
+        let settings =
+            settings(&["--update-status=false", "--skip-recreate", "--update-status", "--old-gc-behavior=true", "--old-gc-behavior=0"]).unwrap();
         assert!(settings.update_status && settings.skip_recreate && !settings.old_gc_behavior);
     }
 
@@ -358,7 +359,9 @@ mod tests {
 
     #[test]
     fn what_upstream_panics_on_or_swallows_is_an_error_that_names_the_flag() {
-        for wrong in ["--privatekey-labels=a", "--key-prefix=A_b", "--key-size=1024", "--key-order-priority=x", "--key-ttl=3d!", "--key-cutoff-time=now"] {
+        for wrong in
+            ["--privatekey-labels=a", "--key-prefix=A_b", "--key-size=1024", "--key-order-priority=x", "--key-ttl=3d!", "--key-cutoff-time=now"]
+        {
             let error = settings(&[wrong]).unwrap_err();
             assert!(error.contains(wrong.split('=').next().unwrap()), "{error}");
         }

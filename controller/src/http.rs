@@ -108,7 +108,11 @@ async fn certificate(State(server): State<Server>) -> Response {
     }
 }
 
-async fn verify(State(server): State<Server>, Extension(client): Extension<Client>, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+async fn verify(
+    State(server): State<Server>,
+    Extension(client): Extension<Client>,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
     answer(async {
         let headers = server.limit.check("verify", &client.0).map_err(limited)?;
         let object = read(body)?;
@@ -120,7 +124,11 @@ async fn verify(State(server): State<Server>, Extension(client): Extension<Clien
     .await
 }
 
-async fn rotate(State(server): State<Server>, Extension(client): Extension<Client>, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+async fn rotate(
+    State(server): State<Server>,
+    Extension(client): Extension<Client>,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
     answer(async {
         let headers = server.limit.check("rotate", &client.0).map_err(limited)?;
         let object = read(body)?;

@@ -34,6 +34,8 @@ struct State {
 pub(crate) struct Entry {
     source: Source,
     secret: Option<Version>,
+    /// What happened to the Secret so far.
+    events: u64,
     produced: Option<Produced>,
     refused: Option<Refused>,
     /// Writes against somebody else's.
@@ -68,7 +70,7 @@ pub(crate) struct Produced {
 struct Refused {
     digest: Fingerprint,
     ring: u64,
-    secret: Option<Version>,
+    events: u64,
 }
 
 impl Index {
@@ -117,7 +119,10 @@ impl Index {
         let mut state = self.lock();
         if let Some(entry) = state.entries.get_mut(key) {
             let before = std::mem::replace(&mut entry.secret, secret);
-            return before != secret && !self.is_settled_entry(entry);
+            // A Secret that was never seen may be deleted too.
+            let news = before != secret || secret.is_none();
+            entry.events += u64::from(news);
+            return news && !self.is_settled_entry(entry);
         }
         match secret {
             Some(secret) if !state.complete => drop(state.strangers.insert(key.clone(), secret)),
@@ -178,8 +183,7 @@ impl Index {
     }
 
     fn is_settled_entry(&self, entry: &Entry) -> bool {
-        let now = Refused { secret: entry.secret, digest: entry.source.digest, ring: entry.refused.map_or(0, |refused| refused.ring) };
-        if entry.refused == Some(now) {
+        if entry.refused.is_some_and(|refused| refused.digest == entry.source.digest && refused.events == entry.events) {
             return true;
         }
         let made = entry.produced.filter(|produced| produced.digest == entry.source.digest);
@@ -190,7 +194,7 @@ impl Index {
 
 impl Entry {
     fn new(source: Source, secret: Option<Version>) -> Self {
-        Self { source, secret, produced: None, refused: None, fights: Fights::default(), failures: 0, said: None }
+        Self { source, secret, events: 0, produced: None, refused: None, fights: Fights::default(), failures: 0, said: None }
     }
 
     /// The Secret as it is now, as far as it is known.
@@ -210,9 +214,19 @@ impl Entry {
         self.refused = None;
     }
 
-    /// Nothing but a change of the object, of the Secret or of the ring helps.
-    pub(crate) fn set_refused(&mut self, digest: Fingerprint, ring: u64) {
-        self.refused = Some(Refused { digest, ring, secret: self.secret });
+    /// How much happened to the Secret so far: for [`Entry::set_refused`].
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The Secret was read; what the watch says of it counts more.
+    pub(crate) fn see(&mut self, secret: Version) {
+        self.secret.get_or_insert(secret);
+    }
+
+    /// Nothing but a change of the object, of the ring, or of the Secret since `events` helps.
+    pub(crate) fn set_refused(&mut self, digest: Fingerprint, ring: u64, events: u64) {
+        self.refused = Some(Refused { digest, ring, events });
     }
 
     /// Another ring may help.

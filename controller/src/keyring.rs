@@ -171,9 +171,7 @@ async fn make(context: &Arc<Context>) -> Result<(), Refusal> {
     let (bits, validity, prefix) = (settings.key_size, settings.key_ttl, settings.key_prefix.clone());
     let common_name = settings.my_cn.clone();
     // It takes half a second, and longer with bad luck.
-    let made = spawn_blocking(move || {
-        key_secret::make(&KeyRequest { bits, validity, common_name: &common_name, prefix: &prefix }, Timestamp::now())
-    });
+    let made = spawn_blocking(move || key_secret::make(&KeyRequest { bits, validity, common_name: &common_name, prefix: &prefix }, Timestamp::now()));
     let mut secret = made.await.map_err(|_| ours(&Error::input("make a sealing key")))?.map_err(|error| ours(&error))?;
     let extend = |metadata: &mut Map<String, Value>, field: &str, more: &BTreeMap<String, String>| {
         let map = metadata.entry(field).or_insert_with(|| json!({}));

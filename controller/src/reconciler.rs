@@ -55,6 +55,14 @@ enum End {
     Bad(Trouble),
 }
 
+/// What was known when a turn began.
+#[derive(Clone, Copy)]
+struct Attempt {
+    digest: Fingerprint,
+    ring: u64,
+    events: u64,
+}
+
 /// Takes one turn, and asks for the next one if need be.
 pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work) {
     let key = work.key.clone();
@@ -78,12 +86,13 @@ pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work) {
     };
     context.metrics.unseal_requests.inc();
     let digest = source::digest(&object);
+    let attempt = Attempt { digest, ring: context.keyring.stamp(), events: context.index.with(&key, |entry| entry.events()).unwrap_or_default() };
     let end = turn(&context, &key, &object, digest, work.pass.take()).await;
     context.metrics.took(started.elapsed());
     match end {
         End::Paused(pass) => context.queue.pause(Work { object: Some(object), pass: Some(pass), ..work }),
         End::Good { produced, did, quiet_in } => good(&context, &key, *object, produced, did, quiet_in).await,
-        End::Bad(trouble) => bad(&context, &key, *object, digest, trouble).await,
+        End::Bad(trouble) => bad(&context, &key, *object, attempt, trouble).await,
     }
 }
 
@@ -163,11 +172,8 @@ fn keep(context: &Context, key: &Key, digest: Fingerprint, live: &Live, did: Opt
         entry.set_produced(produced);
         entry.fights.quiet(Instant::now())
     });
-    let produced = ProducedSecret {
-        source_hash: digest.to_string(),
-        uid: live.uid().to_owned(),
-        resource_version: live.resource_version().to_owned(),
-    };
+    let produced =
+        ProducedSecret { source_hash: digest.to_string(), uid: live.uid().to_owned(), resource_version: live.resource_version().to_owned() };
     End::Good { produced, did, quiet_in: quiet_in.flatten() }
 }
 
@@ -241,7 +247,7 @@ async fn good(context: &Context, key: &Key, object: SealedSecret, produced: Prod
     }
 }
 
-async fn bad(context: &Context, key: &Key, object: SealedSecret, digest: Fingerprint, trouble: Trouble) {
+async fn bad(context: &Context, key: &Key, object: SealedSecret, attempt: Attempt, trouble: Trouble) {
     let namespace = key.namespace();
     context.metrics.failed(trouble.metric, namespace);
     warn!(object = %key, reason = trouble.fault.reason, error = %trouble.fault.message, "cannot make the Secret");
@@ -253,8 +259,13 @@ async fn bad(context: &Context, key: &Key, object: SealedSecret, digest: Fingerp
         again(context, key, after);
         return;
     }
-    let stamp = context.keyring.stamp();
-    context.index.with(key, |entry| entry.set_refused(digest, stamp));
+    let overtaken = context.keyring.stamp() != attempt.ring;
+    context.index.with(key, |entry| entry.set_refused(attempt.digest, attempt.ring, attempt.events));
+    if overtaken {
+        // A key came while this turn was under way.
+        context.index.with(key, |entry| entry.unrefuse(context.keyring.stamp()));
+        context.queue.add(key.clone(), None);
+    }
     after_report(context, key, &reported);
     if reported.is_ok() {
         context.queue.done(key);

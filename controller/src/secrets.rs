@@ -129,9 +129,7 @@ impl Live {
 
     /// Whether it has no other labels and annotations than those.
     fn has_only(&self, wanted: &Map<String, Value>) -> bool {
-        let length = |map: Option<&Map<String, Value>>| {
-            map.into_iter().flatten().filter(|(key, _)| !NEVER_INHERITED.contains(&key.as_str())).count()
-        };
+        let length = |map: Option<&Map<String, Value>>| map.into_iter().flatten().filter(|(key, _)| !NEVER_INHERITED.contains(&key.as_str())).count();
         ["labels", "annotations"].iter().all(|field| length(self.map(field)) == length(wanted.get(*field).and_then(Value::as_object)))
     }
 }

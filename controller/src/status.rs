@@ -140,7 +140,9 @@ mod tests {
         assert!(next(&object(1, Some(first.clone())), &good(), at(20)).is_none());
         let second = next(&object(2, Some(first.clone())), &good(), at(20)).unwrap();
         assert_eq!(second.observed_generation, Some(2));
-        let times = |status: &SealedSecretStatus| condition(status, SYNCED).map(|synced| (synced.last_update_time.clone(), synced.last_transition_time.clone()));
+        let times = |status: &SealedSecretStatus| {
+            condition(status, SYNCED).map(|synced| (synced.last_update_time.clone(), synced.last_transition_time.clone()))
+        };
         assert_eq!(times(&second), Some((Some(Time(at(20))), Some(Time(at(10))))), "it moved on, but it did not turn");
     }
 

@@ -216,7 +216,11 @@ fn no_key(sealing: &Sealing<'_>, ring: &KeyRing, item: Option<&Sealed>) -> Error
     let keys = if item.is_none() {
         // For a status, which must not change with the ring as long as the answer does not.
         "no key here opens it".to_owned()
-    } else if count == 1 { "the only key here does not open it".to_owned() } else { format!("none of the {count} keys here opens it") };
+    } else if count == 1 {
+        "the only key here does not open it".to_owned()
+    } else {
+        format!("none of the {count} keys here opens it")
+    };
     let message = format!(
         "open the item as {} {}/{}: {keys}; it was sealed with another key or for another object, or changed",
         sealing.scope, sealing.namespace, sealing.name

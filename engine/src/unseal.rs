@@ -72,11 +72,7 @@ pub fn assemble(
 ///
 /// # Errors
 /// One for each template that does not render.
-fn compose(
-    sealed: &SealedSecret,
-    items: BTreeMap<String, SecretBytes>,
-    now: Option<Timestamp>,
-) -> std::result::Result<DesiredSecret, Vec<Error>> {
+fn compose(sealed: &SealedSecret, items: BTreeMap<String, SecretBytes>, now: Option<Timestamp>) -> std::result::Result<DesiredSecret, Vec<Error>> {
     let sealing = Sealing::of(sealed);
     let default = SecretTemplate::default();
     let template = sealed.spec.template.as_ref().unwrap_or(&default);

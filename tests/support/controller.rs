@@ -56,7 +56,8 @@ impl Controller {
     pub fn launch_bare(namespace: &str, flags: &[&str]) -> Self {
         let home = Home::new();
         let (port, metrics_port) = (server::free_port(), server::free_port());
-        let mut arguments = vec!["-i".to_owned(), format!("PATH={}", std::env::var("PATH").unwrap_or_default()), format!("POD_NAMESPACE={namespace}")];
+        let mut arguments =
+            vec!["-i".to_owned(), format!("PATH={}", std::env::var("PATH").unwrap_or_default()), format!("POD_NAMESPACE={namespace}")];
         arguments.extend(["sh", "-c", WITH_PID].map(str::to_owned));
         arguments.push(home.path().join("pid").display().to_string());
         arguments.push(binary::controller().display().to_string());

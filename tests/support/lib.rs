@@ -17,4 +17,4 @@ pub mod server;
 pub mod suite;
 pub mod upstream;
 
-pub use binary::sealer;
+pub use binary::{controller, sealer};

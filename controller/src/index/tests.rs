@@ -1,1 +1,141 @@
+use std::collections::BTreeMap;
+
+use crds::sealed_secret::{ProducedSecret, SealedSecretCondition, SealedSecretStatus};
+
 use super::*;
+
+fn key() -> Key {
+    Key::new("shop", "db")
+}
+
+fn object(item: &str) -> SealedSecret {
+    let mut object = SealedSecret::default();
+    object.metadata.namespace = Some("shop".to_owned());
+    object.metadata.name = Some("db".to_owned());
+    object.metadata.uid = Some("source".to_owned());
+    object.metadata.generation = Some(1);
+    object.spec.encrypted_data = BTreeMap::from([("a".to_owned(), item.to_owned())]);
+    object
+}
+
+/// An object whose status says that all is well, and which Secret was made of it.
+fn remembered(item: &str, version: &str) -> SealedSecret {
+    let mut object = object(item);
+    let condition = SealedSecretCondition { type_: "Synced".to_owned(), status: "True".to_owned(), ..SealedSecretCondition::default() };
+    let source_hash = source::digest(&object).to_string();
+    let produced = Some(ProducedSecret { source_hash, uid: "secret".to_owned(), resource_version: version.to_owned() });
+    object.status = Some(SealedSecretStatus { observed_generation: Some(1), conditions: vec![condition], produced });
+    object
+}
+
+fn secret(version: &str) -> Option<Version> {
+    Some(Version::new("secret", version))
+}
+
+#[test]
+fn an_unchanged_object_needs_no_turn_after_a_restart() {
+    let index = Index::new(true, true);
+    index.observe_secret(&key(), secret("7"));
+    assert!(!index.observe_source(&remembered("x", "7"), false));
+}
+
+#[test]
+fn whatever_changed_during_a_restart_needs_one() {
+    let restart = |version: Option<Version>, object: &SealedSecret| {
+        let index = Index::new(true, true);
+        index.observe_secret(&key(), version);
+        index.observe_source(object, false)
+    };
+    assert!(restart(secret("8"), &remembered("x", "7")), "the Secret was edited");
+    assert!(restart(None, &remembered("x", "7")), "the Secret was deleted");
+    assert!(restart(Some(Version::new("other", "7")), &remembered("x", "7")), "the Secret is another one");
+    let mut annotated = remembered("x", "7");
+    annotated.metadata.annotations = Some(BTreeMap::from([(crds::names::CLUSTER_WIDE.to_owned(), "true".to_owned())]));
+    assert!(restart(secret("7"), &annotated), "the scope was changed");
+    let mut edited = remembered("x", "7");
+    edited.spec.encrypted_data.insert("b".to_owned(), "y".to_owned());
+    assert!(restart(secret("7"), &edited), "the object was edited");
+    let mut unreported = remembered("x", "7");
+    unreported.metadata.generation = Some(2);
+    assert!(restart(secret("7"), &unreported), "its status speaks of an older generation");
+    assert!(restart(secret("7"), &object("x")), "nothing is remembered, as under upstream's definition");
+}
+
+#[test]
+fn a_secret_that_changes_or_goes_asks_for_a_turn_and_its_own_write_does_not() {
+    let index = Index::new(true, true);
+    index.observe_secret(&key(), secret("7"));
+    index.observe_source(&remembered("x", "7"), true);
+    assert!(!index.observe_secret(&key(), secret("7")));
+    assert!(index.observe_secret(&key(), secret("8")));
+    let digest = source::digest(&object("x"));
+    index.with(&key(), |entry| entry.set_produced(Produced { digest, secret: Version::new("secret", "9"), tag: None }));
+    assert!(!index.observe_secret(&key(), secret("9")), "the news of the own write");
+    assert!(index.observe_secret(&key(), None));
+}
+
+#[test]
+fn what_is_refused_waits_for_a_change() {
+    let index = Index::new(true, true);
+    let refuse = || {
+        index.with(&key(), |entry| entry.set_refused(source::digest(&object("x")), 1, entry.events()));
+        assert!(index.is_settled(&key()));
+    };
+    assert!(index.observe_source(&object("x"), true));
+    refuse();
+    assert!(!index.observe_source(&object("x"), true));
+    // A Secret that nobody saw is deleted: it may have stood in the way.
+    assert!(index.observe_secret(&key(), None));
+    refuse();
+    assert!(index.observe_secret(&key(), secret("1")));
+    refuse();
+    assert!(index.observe_source(&object("y"), true));
+    assert!(index.observe_source(&object("x"), true) || index.is_settled(&key()));
+    refuse();
+    index.with(&key(), |entry| entry.unrefuse(2));
+    assert!(!index.is_settled(&key()), "another ring may open it");
+}
+
+#[test]
+fn what_happened_during_a_turn_is_not_lost() {
+    let index = Index::new(true, true);
+    index.observe_source(&object("x"), true);
+    let before = index.with(&key(), |entry| entry.events()).unwrap();
+    index.observe_secret(&key(), None);
+    index.with(&key(), |entry| entry.set_refused(source::digest(&object("x")), 1, before));
+    assert!(!index.is_settled(&key()));
+}
+
+#[test]
+fn a_leader_knows_better_than_a_status_and_a_follower_does_not() {
+    for (leads, due) in [(true, false), (false, true)] {
+        let index = Index::new(true, true);
+        index.observe_secret(&key(), secret("9"));
+        index.observe_source(&remembered("x", "9"), leads);
+        // A status of before, as after a restored backup.
+        assert_eq!(index.observe_source(&remembered("x", "3"), leads), due, "leads: {leads}");
+    }
+}
+
+#[test]
+fn strangers_are_forgotten_once_everything_is_known() {
+    let index = Index::new(true, true);
+    index.observe_secret(&Key::new("shop", "theirs"), secret("1"));
+    assert_eq!(index.secrets(None).len(), 1);
+    index.complete();
+    index.observe_secret(&Key::new("shop", "later"), secret("1"));
+    assert_eq!(index.secrets(None).len(), 0);
+    index.observe_source(&object("x"), false);
+    index.observe_secret(&key(), secret("1"));
+    assert_eq!(index.secrets(Some("shop")).len(), 1);
+    assert_eq!(index.keys(Some("other")).len(), 0);
+    assert!(!index.forget_source(&key(), Some("another")), "one of the same name was made since");
+    assert!(index.forget_source(&key(), Some("source")));
+    assert_eq!(index.len(), 0);
+}
+
+#[test]
+fn an_entry_is_small() {
+    // With the text of its key, about as much as the figures in the README allow for.
+    assert!(size_of::<Entry>() <= 320, "{}", size_of::<Entry>());
+}
