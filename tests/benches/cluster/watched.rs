@@ -1,0 +1,97 @@
+//! A controller that is looked at from outside while it works.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tests::cluster::Cluster;
+use tests::server::{self, Server};
+use tests::upstream;
+
+/// How long a controller may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What something cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    /// From the start of the process.
+    pub(crate) wall: Duration,
+    /// Processor time of the process, in seconds.
+    pub(crate) cpu: f64,
+    /// Largest resident set that was seen, in bytes.
+    pub(crate) peak: f64,
+}
+
+/// A running controller.
+pub(crate) struct Watched {
+    _server: Server,
+    metrics: u16,
+    started: Instant,
+    peak: f64,
+}
+
+impl Watched {
+    /// Ours, over all namespaces.
+    pub(crate) fn ours(cluster: &Cluster, flags: &[&str]) -> Self {
+        Self::start(cluster, &tests::controller().display().to_string(), "ours", flags)
+    }
+
+    /// Upstream's.
+    pub(crate) fn upstream(cluster: &Cluster, flags: &[&str]) -> Self {
+        let program = tests::peers::get("controller").expect("upstream's controller");
+        Self::start(cluster, &program.display().to_string(), "theirs", flags)
+    }
+
+    fn start(cluster: &Cluster, program: &str, name: &str, flags: &[&str]) -> Self {
+        let folder = cluster.folder().join(name);
+        let (port, metrics) = (server::free_port(), server::free_port());
+        let mut arguments = upstream::in_a_pod(cluster, &folder);
+        arguments.extend([program.to_owned(), format!("--listen-addr=127.0.0.1:{port}"), format!("--listen-metrics-addr=127.0.0.1:{metrics}")]);
+        arguments.extend(flags.iter().map(ToString::to_string));
+        let started = Instant::now();
+        let server = Server::start(Path::new("env"), arguments, &folder);
+        Self { _server: server, metrics, started, peak: 0.0 }
+    }
+
+    fn text(&self) -> String {
+        server::fetch(self.metrics, "/metrics").map(|(_, text)| text).unwrap_or_default()
+    }
+
+    /// One figure: of the first line that starts with this.
+    pub(crate) fn figure(&self, line: &str) -> f64 {
+        figure(&self.text(), line)
+    }
+
+    /// How many objects are Synced.
+    pub(crate) fn synced(&mut self) -> usize {
+        let text = self.text();
+        self.peak = self.peak.max(figure(&text, "process_resident_memory_bytes"));
+        text.lines().filter(|line| line.contains("condition_info{") && line.contains("condition=\"Synced\"") && line.ends_with(" 1")).count()
+    }
+
+    /// Waits until so many are, and tells what that cost.
+    pub(crate) fn until_synced(&mut self, count: usize) -> Cost {
+        self.until(|watched| watched.synced() >= count)
+    }
+
+    /// Waits until so many turns are over: upstream shows the conditions of a former process before it has done anything.
+    pub(crate) fn until_unsealed(&mut self, count: usize) -> Cost {
+        self.until(|watched| {
+            watched.synced();
+            watched.figure("sealed_secrets_controller_unseal_requests_total") as usize >= count
+        })
+    }
+
+    fn until(&mut self, done: impl Fn(&mut Self) -> bool) -> Cost {
+        while !done(self) {
+            assert!(self.started.elapsed() < PATIENCE, "it takes too long");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let wall = self.started.elapsed();
+        let cpu = self.figure("process_cpu_seconds");
+        Cost { wall, cpu, peak: self.peak }
+    }
+}
+
+fn figure(text: &str, line: &str) -> f64 {
+    text.lines().find_map(|found| found.strip_prefix(line)?.rsplit(' ').next()?.parse().ok()).unwrap_or_default()
+}
