@@ -8,6 +8,12 @@ use tests::cluster::{Api, Cluster, NEEDS, Shared};
 use tests::controller::{self, condition};
 use tests::suite::{Case, case, run};
 
+#[path = "controller/canary.rs"]
+mod canary;
+#[path = "controller/faults.rs"]
+mod faults;
+#[path = "controller/flags.rs"]
+mod flags;
 #[path = "controller/http.rs"]
 mod http;
 #[path = "controller/keys.rs"]
@@ -24,7 +30,8 @@ type Test = fn(&Cluster);
 
 fn main() -> ExitCode {
     let cluster = Shared::default();
-    let tests: Vec<(&str, Test)> = [http::CASES, keys::CASES, replicas::CASES, secrets::CASES, status::CASES].concat();
+    let tests: Vec<(&str, Test)> =
+        [canary::CASES, faults::CASES, flags::CASES, http::CASES, keys::CASES, replicas::CASES, secrets::CASES, status::CASES].concat();
     let cases: Vec<Case> = tests
         .into_iter()
         .map(|(name, test)| {

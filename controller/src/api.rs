@@ -13,6 +13,7 @@ use keys::SecretBytes;
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -67,7 +68,8 @@ struct Status {
 }
 
 impl Refusal {
-    fn no_answer(message: impl Into<String>) -> Self {
+    /// Something else than the server's word is in the way.
+    pub(crate) fn no_answer(message: impl Into<String>) -> Self {
         Self { status: 0, reason: String::new(), message: message.into() }
     }
 
@@ -134,6 +136,13 @@ impl Api {
                 }
             }
         }
+    }
+
+    /// As [`Api::send`], for an answer that is no Secret, or one whose type keeps it.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&SecretBytes>) -> Result<T, Refusal> {
+        let answer = self.send(method, path, body).await?;
+        // EXPOSE: it is parsed, and nothing of it is told if that fails.
+        serde_json::from_slice(answer.expose()).map_err(|_| Refusal::no_answer("the answer is of another kind than was asked for"))
     }
 
     async fn rest(&self) {

@@ -146,7 +146,7 @@ fn finish(context: &Context, order: &Order<'_>, answer: keys::SecretBytes, reaso
 }
 
 fn ours(error: &engine::Error) -> Refusal {
-    Refusal { status: 0, reason: String::new(), message: error.to_string() }
+    Refusal::no_answer(error.to_string())
 }
 
 fn path(key: &Key) -> String {

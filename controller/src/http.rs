@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +24,7 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::limit::Limit;
+use crate::listen::Peer;
 use crate::metrics::MEDIA_TYPE;
 use crate::slots::Line;
 
@@ -45,8 +46,29 @@ struct Server {
     limit: Arc<Limit>,
 }
 
-/// Why a request is not answered as asked: a status and a line for people.
-type No = (StatusCode, String);
+/// What a request holds, or why it could not be read.
+type Body = Result<Bytes, axum::extract::rejection::BytesRejection>;
+
+/// Why a request is not answered as asked.
+enum No {
+    /// Too many of them; the headers tell when the next one may come.
+    Limited(Box<HeaderMap>),
+    /// A status, and a line for people.
+    Told(StatusCode, String),
+}
+
+impl IntoResponse for No {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Limited(headers) => (StatusCode::TOO_MANY_REQUESTS, *headers, "limit exceeded\n").into_response(),
+            Self::Told(status, text) => (status, format!("{text}\n")).into_response(),
+        }
+    }
+}
+
+fn wrong(text: impl Into<String>) -> No {
+    No::Told(StatusCode::INTERNAL_SERVER_ERROR, text.into())
+}
 
 /// The service for everybody.
 pub(crate) fn service(context: &Arc<Context>) -> Router {
@@ -90,7 +112,7 @@ struct Client(String);
 /// Behind the API server's proxy all clients have its address, and its word for theirs.
 fn client(request: &Request) -> String {
     let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|info| info.ip().to_string());
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string());
     forwarded.or(peer).unwrap_or_default().chars().take(128).collect()
 }
 
@@ -108,66 +130,41 @@ async fn certificate(State(server): State<Server>) -> Response {
     }
 }
 
-async fn verify(
-    State(server): State<Server>,
-    Extension(client): Extension<Client>,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
-    answer(async {
-        let headers = server.limit.check("verify", &client.0).map_err(limited)?;
-        let object = read(body)?;
-        match open(&server, "verify", &client, object).await? {
-            Some(_) => Ok((headers, StatusCode::OK).into_response()),
-            None => Ok((headers, StatusCode::CONFLICT).into_response()),
-        }
-    })
-    .await
+async fn verify(State(server): State<Server>, Extension(client): Extension<Client>, body: Body) -> Result<Response, No> {
+    let headers = server.check("verify", &client)?;
+    let verdict = if open(&server, "verify", &client, read(body)?).await?.is_some() { StatusCode::OK } else { StatusCode::CONFLICT };
+    Ok((verdict, headers).into_response())
 }
 
-async fn rotate(
-    State(server): State<Server>,
-    Extension(client): Extension<Client>,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
-    answer(async {
-        let headers = server.limit.check("rotate", &client.0).map_err(limited)?;
-        let object = read(body)?;
-        let failed = || plain((StatusCode::INTERNAL_SERVER_ERROR, "cannot rotate the SealedSecret".to_owned()));
-        let Some((object, items)) = open(&server, "rotate", &client, object).await? else { return Err(failed()) };
-        let ring = server.context.keyring.ring();
-        let sealed = spawn_blocking(move || {
-            let (_, certificate) = ring.newest().filter(|(_, certificate)| !certificate.is_expired(Timestamp::now()))?;
-            reseal::rotate(&object, &items, certificate).ok()
-        });
-        let text = sealed.await.ok().flatten().and_then(|object| write(&object, Format::Json).ok()).ok_or_else(failed)?;
-        Ok((headers, [(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response())
-    })
-    .await
+async fn rotate(State(server): State<Server>, Extension(client): Extension<Client>, body: Body) -> Result<Response, No> {
+    let headers = server.check("rotate", &client)?;
+    let failed = || wrong("cannot rotate the SealedSecret");
+    let (object, items) = open(&server, "rotate", &client, read(body)?).await?.ok_or_else(failed)?;
+    let ring = server.context.keyring.ring();
+    let sealed = spawn_blocking(move || {
+        let (_, certificate) = ring.newest().filter(|(_, certificate)| !certificate.is_expired(Timestamp::now()))?;
+        reseal::rotate(&object, &items, certificate).ok()
+    });
+    let text = sealed.await.ok().flatten().and_then(|object| write(&object, Format::Json).ok()).ok_or_else(failed)?;
+    Ok((headers, [(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response())
 }
 
-async fn answer(work: impl Future<Output = Result<Response, Response>>) -> Response {
-    work.await.unwrap_or_else(|refusal| refusal)
-}
-
-fn plain((status, text): No) -> Response {
-    (status, format!("{text}\n")).into_response()
-}
-
-fn limited(headers: HeaderMap) -> Response {
-    (StatusCode::TOO_MANY_REQUESTS, headers, "limit exceeded\n").into_response()
+impl Server {
+    fn check(&self, route: &str, client: &Client) -> Result<HeaderMap, No> {
+        self.limit.check(route, &client.0).map_err(|headers| No::Limited(Box::new(headers)))
+    }
 }
 
 /// One SealedSecret, JSON or YAML.
-fn read(body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Result<SealedSecret, Response> {
+fn read(body: Body) -> Result<SealedSecret, No> {
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => plain((StatusCode::PAYLOAD_TOO_LARGE, format!("more than {LONGEST_BODY} bytes"))),
-        _ => plain((StatusCode::BAD_REQUEST, "the request breaks off".to_owned())),
+        StatusCode::PAYLOAD_TOO_LARGE => No::Told(StatusCode::PAYLOAD_TOO_LARGE, format!("more than {LONGEST_BODY} bytes")),
+        _ => No::Told(StatusCode::BAD_REQUEST, "the request breaks off".to_owned()),
     })?;
-    let wrong = |text: String| plain((StatusCode::INTERNAL_SERVER_ERROR, text));
     let manifest = Manifest::parse(&SecretBytes::new(body.to_vec())).map_err(|error| wrong(error.to_string()))?;
     let objects = manifest.objects().map_err(|error| wrong(error.to_string()))?;
     let [object] = objects.as_slice() else {
-        return Err(wrong("read the request: one SealedSecret is expected".to_owned()));
+        return Err(wrong("read the request: one SealedSecret is expected"));
     };
     object.to_sealed_secret().map_err(|error| wrong(error.to_string()))
 }
@@ -175,7 +172,7 @@ fn read(body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Result
 type Items = std::collections::BTreeMap<String, SecretBytes>;
 
 /// Opens every item; None if one does not open, whichever and why.
-async fn open(server: &Server, route: &'static str, client: &Client, object: SealedSecret) -> Result<Option<(Arc<SealedSecret>, Items)>, Response> {
+async fn open(server: &Server, route: &'static str, client: &Client, object: SealedSecret) -> Result<Option<(Arc<SealedSecret>, Items)>, No> {
     let context = &server.context;
     if unseal::is_blob(&object) && !context.settings.accept_deprecated_v1_data {
         return Ok(None);
@@ -186,7 +183,7 @@ async fn open(server: &Server, route: &'static str, client: &Client, object: Sea
     let mut pass = Pass::begin(&subject);
     for operation in 0.. {
         if operation > 0 && operation % OPERATIONS_A_REQUEST == 0 {
-            server.limit.check(route, &client.0).map_err(limited)?;
+            server.check(route, client)?;
         }
         let slot = context.slots.take(Line::Request, &client.0).await;
         let (object, ring) = (Arc::clone(&subject), Arc::clone(&ring));

@@ -166,7 +166,7 @@ pub(crate) async fn renew(context: Arc<Context>, asked: Arc<Notify>) {
 
 /// Makes one key, writes its Secret, and uses it at once.
 async fn make(context: &Arc<Context>) -> Result<(), Refusal> {
-    let ours = |error: &Error| Refusal { status: 0, reason: String::new(), message: error.to_string() };
+    let ours = |error: &Error| Refusal::no_answer(error.to_string());
     let settings = &context.settings;
     let (bits, validity, prefix) = (settings.key_size, settings.key_ttl, settings.key_prefix.clone());
     let common_name = settings.my_cn.clone();
@@ -184,9 +184,7 @@ async fn make(context: &Arc<Context>) -> Result<(), Refusal> {
     let body = write_secret(&secret, Format::Json).map_err(|error| ours(&error))?;
     context.lead.check();
     let path = format!("/api/v1/namespaces/{}/secrets", settings.namespace);
-    let answer = context.api.send(Method::POST, &path, Some(&body)).await?;
-    // EXPOSE: the key Secret as the server keeps it, read as every other one.
-    let written: Secret = serde_json::from_slice(answer.expose()).map_err(|_| ours(&Error::input("read the new sealing key")))?;
+    let written: Secret = context.api.ask(Method::POST, &path, Some(&body)).await?;
     let name = written.metadata.name.clone().unwrap_or_default();
     info!(secret = name, "new sealing key written");
     changed(context, vec![(name, Some(written))]);

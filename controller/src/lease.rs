@@ -133,7 +133,7 @@ impl Candidate {
     /// Gives the Lease back, so that nobody has to wait for its end.
     pub(crate) async fn resign(&mut self) {
         let path = format!("{}/{NAME}", self.path);
-        let Ok(mut lease) = self.api.send(Method::GET, &path, None).await.and_then(|answer| read(&answer)) else { return };
+        let Ok(mut lease) = self.api.ask::<Value>(Method::GET, &path, None).await else { return };
         if lease["spec"]["holderIdentity"] == self.identity.as_str() {
             lease["spec"]["holderIdentity"] = json!("");
             lease["spec"]["leaseDurationSeconds"] = json!(1);
@@ -144,15 +144,14 @@ impl Candidate {
 
     async fn attempt(&mut self) -> Result<Attempt, Refusal> {
         let path = format!("{}/{NAME}", self.path);
-        let (method, path, lease) = match self.api.send(Method::GET, &path, None).await {
+        let (method, path, lease) = match self.api.ask::<Value>(Method::GET, &path, None).await {
             Err(no) if no.status == 403 => return Ok(Attempt::NoRight),
             Err(no) if no.status == 404 => {
                 let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": { "name": NAME }, "spec": {} });
                 (Method::POST, self.path.clone(), lease)
             }
             Err(no) => return Err(no),
-            Ok(answer) => {
-                let lease = read(&answer)?;
+            Ok(lease) => {
                 if self.is_held_by_another(&lease) {
                     return Ok(Attempt::Waits);
                 }
@@ -199,11 +198,6 @@ impl Candidate {
         spec["leaseDurationSeconds"] = json!(TERM.as_secs());
         lease
     }
-}
-
-fn read(answer: &SecretBytes) -> Result<Value, Refusal> {
-    // EXPOSE: a Lease holds no secret.
-    serde_json::from_slice(answer.expose()).map_err(|_| Refusal { status: 0, reason: String::new(), message: "the answer is no Lease".to_owned() })
 }
 
 fn body(lease: &Value) -> SecretBytes {

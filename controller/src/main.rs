@@ -13,6 +13,7 @@ mod key;
 mod keyring;
 mod lease;
 mod limit;
+mod listen;
 mod logging;
 mod metrics;
 mod process;

@@ -60,7 +60,7 @@ pub(crate) struct Gauges {
     pub(crate) key_age: Gauge,
     pub(crate) leader: Gauge,
     pub(crate) operations: Gauge,
-    cpu: Gauge<f64, AtomicU64>,
+    cpu: Counter<f64, AtomicU64>,
     memory: Gauge,
     files: Gauge,
 }
@@ -217,7 +217,7 @@ impl Metrics {
     /// Everything as text.
     pub(crate) fn text(&self) -> String {
         let process = process::figures();
-        self.now.cpu.set(process.cpu_seconds);
+        self.now.cpu.inc_by((process.cpu_seconds - self.now.cpu.get()).max(0.0));
         self.now.memory.set(process.resident_bytes);
         self.now.files.set(process.open_files);
         let mut text = String::new();

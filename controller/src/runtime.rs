@@ -3,16 +3,13 @@
 use std::env;
 use std::fs;
 use std::future::pending;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use axum::Router;
 use keys::Tagger;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
@@ -27,7 +24,7 @@ use crate::lease::{Candidate, Lead};
 use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::slots::Slots;
-use crate::{http, reconciler, watch};
+use crate::{http, listen, reconciler, watch};
 
 /// Objects that have their turn at a time; what they do between two requests is little.
 const TURNS: usize = 32;
@@ -51,8 +48,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {
     let client = Client::try_from(config).map_err(|error| format!("make a client of the API server: {error}"))?;
     let context = Arc::new(context(client, settings)?);
     let mut tasks = JoinSet::new();
-    serve(&mut tasks, context.settings.listen_addr, http::service(&context)).await?;
-    serve(&mut tasks, context.settings.listen_metrics_addr, http::metrics(&context)).await?;
+    for (address, service) in
+        [(context.settings.listen_addr, http::service(&context)), (context.settings.listen_metrics_addr, http::metrics(&context))]
+    {
+        let listener = listen::bind(address).await?;
+        tasks.spawn(listen::serve(listener, service, context.settings.read_timeout));
+    }
     info!(namespace = context.settings.namespace, version = env!("CARGO_PKG_VERSION"), "starting");
     let mut candidate = Candidate::new(Arc::clone(&context.api), &context.settings.namespace, identity());
     let ended = tokio::select! {
@@ -161,22 +162,6 @@ async fn turn(context: Arc<Context>, work: crate::queue::Work) {
         context.queue.add_later(key.clone(), Duration::from_secs(300));
         context.queue.done(&key);
     }
-}
-
-async fn serve(tasks: &mut JoinSet<()>, address: SocketAddr, router: Router) -> Result<(), String> {
-    let listener = match TcpListener::bind(address).await {
-        // A machine without IPv6 has no [::].
-        Err(_) if address.ip().is_unspecified() => TcpListener::bind(("0.0.0.0", address.port())).await,
-        bound => bound,
-    };
-    let listener = listener.map_err(|error| format!("listen on {address}: {error}"))?;
-    tasks.spawn(async move {
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        if let Err(error) = axum::serve(listener, service).await {
-            warn!(%error, "the HTTP server ended");
-        }
-    });
-    Ok(())
 }
 
 async fn config(arguments: &Arguments) -> Result<Config, String> {

@@ -111,8 +111,15 @@ fn limits_off(count: usize) {
     Objects::make(&cluster, &certificate, count);
     let mut watched = Watched::ours(&cluster, &[]);
     let cost = watched.until_synced(count);
-    println!("| {count} SealedSecrets x 3 items to all Synced, limits off | {} | {} | CPU {:.1} s (RSA alone {:.1} s, and 1 ms an object); wall {:.1} s (1.3x the null client's {:.1} s); 40 MiB |",
-        shown(&theirs), shown(&cost), least.cpu + count as f64 / 1e3, least.cpu, null.as_secs_f64() * 1.3, null.as_secs_f64());
+    println!(
+        "| {count} SealedSecrets x 3 items to all Synced, limits off | {} | {} | CPU {:.1} s (RSA alone {:.1} s, and 1 ms an object); wall {:.1} s (1.3x the null client's {:.1} s); 40 MiB |",
+        shown(&theirs),
+        shown(&cost),
+        least.cpu + count as f64 / 1e3,
+        least.cpu,
+        null.as_secs_f64() * 1.3,
+        null.as_secs_f64()
+    );
 }
 
 /// Objects a second, over the first half minute.
@@ -147,7 +154,11 @@ fn restart(count: usize) {
     let turns = again.figure("sealed_secrets_controller_unseal_requests_total");
     drop(again);
     let theirs = Watched::upstream(&cluster, &["--kubeclient-qps=-1", "--kubeclient-burst=1000"]).until_unsealed(count);
-    println!("| restart over {count} unchanged | {}, every item opened again | {}, {operations} private operations, {turns} turns | 2 s, none |", shown(&theirs), shown(&cost));
+    println!(
+        "| restart over {count} unchanged | {}, every item opened again | {}, {operations} private operations, {turns} turns | 2 s, none |",
+        shown(&theirs),
+        shown(&cost)
+    );
 }
 
 /// Five times as many Secrets of others, of 8 KB each.
@@ -162,7 +173,13 @@ fn strangers(count: usize) {
     };
     let (alone, _) = memory(0);
     let (beside, again) = memory(count * 5);
-    println!("| {count} SealedSecrets and {} Secrets of others, 8 KB each | - | {}; alone {}; restart {} | 100 MiB, restart in 5 s |", count * 5, shown(&beside), shown(&alone), shown(&again));
+    println!(
+        "| {count} SealedSecrets and {} Secrets of others, 8 KB each | - | {}; alone {}; restart {} | 100 MiB, restart in 5 s |",
+        count * 5,
+        shown(&beside),
+        shown(&alone),
+        shown(&again)
+    );
 }
 
 /// Private operations for one object of 3 items, under a ring of many keys.
@@ -179,6 +196,11 @@ fn rings(keys: usize) {
         watched.figure("sealed_secrets_controller_sealer_private_operations") - before
     };
     let oldest = keys - 1;
-    let (hinted, one, many) = (spent("hinted", [oldest; 3], true), spent("one", [oldest; 3], false), spent("many", [oldest, keys / 2, keys / 3], false));
-    println!("| ring of {keys} keys: hint; one foreign key; three foreign keys | {:.0} operations an item | {hinted}; {one}; {many} for 3 items | 3; {}; all tried |", f64::midpoint(keys as f64, 1.0), keys + 2);
+    let (hinted, one, many) =
+        (spent("hinted", [oldest; 3], true), spent("one", [oldest; 3], false), spent("many", [oldest, keys / 2, keys / 3], false));
+    println!(
+        "| ring of {keys} keys: hint; one foreign key; three foreign keys | {:.0} operations an item | {hinted}; {one}; {many} for 3 items | 3; {}; all tried |",
+        f64::midpoint(keys as f64, 1.0),
+        keys + 2
+    );
 }

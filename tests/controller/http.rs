@@ -117,6 +117,8 @@ fn rotation(cluster: &Cluster) {
     object["spec"]["template"]["metadata"]["labels"] = json!({"a": "b"});
     object["metadata"]["labels"] = json!({"tracking": "x"});
     let before = object["metadata"]["annotations"]["sealer.dev/sealed-with"].clone();
+    // Of two keys of one second the first one goes on sealing.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     controller.signal("USR1");
     api.wait_for("a second key", |_| (controller.figure("sealed_secrets_controller_sealer_keys") == 2.0).then_some(()));
     let answer = post(&controller, "/v1/rotate", "c", &object);

@@ -19,6 +19,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("a_secret_that_blocked_is_replaced_once_it_is_gone_or_gives_way", blocker),
     ("a_recreated_object_gets_its_secret_once_the_old_one_is_collected", recreated),
     ("without_recreation_a_deleted_secret_stays_deleted", skip_recreate),
+    ("a_secret_is_deleted_with_its_source_if_that_is_asked_for", old_gc_behavior),
     ("secrets_that_make_their_holder_somebody_are_refused", reserved),
     ("a_secret_that_would_be_a_sealing_key_is_refused", sealing_key),
     ("only_an_object_with_the_labels_asked_for_is_looked_at", selected),
@@ -220,6 +221,28 @@ fn skip_recreate(cluster: &Cluster) {
     api.create(&sources(&namespace), &seal(&controller.certificate(), &namespace, "next", &[("a", "1")])).unwrap();
     wait_synced(&api, &namespace, "next", true);
     assert_eq!(data(&api, &namespace, "db"), None);
+}
+
+fn old_gc_behavior(cluster: &Cluster) {
+    for (flags, gone) in [(&["--old-gc-behavior"][..], true), (&[][..], false)] {
+        let (controller, api, namespace) = start(cluster, "collected", flags);
+        made(&controller, &api, &namespace);
+        // One that belongs to somebody else stays in any case.
+        let theirs = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "theirs"}});
+        api.create(&secrets(&namespace), &theirs).unwrap();
+        api.create(&sources(&namespace), &seal(&controller.certificate(), &namespace, "theirs", &[("a", "1")])).unwrap();
+        wait_synced(&api, &namespace, "theirs", false);
+        for name in ["db", "theirs"] {
+            api.delete(&format!("{}/{name}", sources(&namespace))).unwrap();
+        }
+        if gone {
+            api.wait_for("the Secret to go", |api| data(api, &namespace, "db").is_none().then_some(()));
+        }
+        api.create(&sources(&namespace), &seal(&controller.certificate(), &namespace, "next", &[("a", "1")])).unwrap();
+        wait_synced(&api, &namespace, "next", true);
+        assert_eq!(data(&api, &namespace, "db").is_none(), gone);
+        assert!(data(&api, &namespace, "theirs").is_some());
+    }
 }
 
 fn reserved(cluster: &Cluster) {

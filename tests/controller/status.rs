@@ -151,7 +151,7 @@ fn metrics(cluster: &Cluster) {
     assert!(figure("sealer_last_success_timestamp_seconds") > 1.0e9);
     assert!((0.0..600.0).contains(&figure("sealer_key_age_seconds")));
     assert!(figure("sealer_turn_duration_seconds_count") >= 3.0 && figure("sealer_queue_wait_seconds_count") >= 3.0);
-    for line in ["process_resident_memory_bytes", "process_cpu_seconds", "process_open_fds"] {
+    for line in ["process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"] {
         assert!(controller.figure(line) > 0.0, "{line}");
     }
     api.delete(&format!("{}/bad", sources(&namespace))).unwrap();

@@ -1,10 +1,10 @@
 //! Our controller on our cluster: as many as a test wants, each in a namespace of its own.
 
-use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ pub struct Controller {
     namespace: String,
     port: u16,
     metrics_port: u16,
-    read: Cell<usize>,
+    read: AtomicUsize,
 }
 
 impl Controller {
@@ -66,7 +66,7 @@ impl Controller {
         arguments.push(format!("--listen-metrics-addr=127.0.0.1:{metrics_port}"));
         arguments.extend(flags.iter().map(ToString::to_string));
         let server = Server::start(Path::new("env"), arguments, &home.path().join("run"));
-        Self { server, home, namespace: namespace.to_owned(), port, metrics_port, read: Cell::new(0) }
+        Self { server, home, namespace: namespace.to_owned(), port, metrics_port, read: AtomicUsize::new(0) }
     }
 
     /// Waits until it has a key and knows all objects.
@@ -127,7 +127,7 @@ impl Controller {
         let log = self.log();
         // The last line may not be whole yet.
         let end = log.rfind('\n').map_or(0, |end| end + 1);
-        let start = self.read.replace(end).min(end);
+        let start = self.read.swap(end, Ordering::Relaxed).min(end);
         log[start..end].lines().filter_map(|line| serde_json::from_str(line).ok()).filter(|line: &Value| line["message"] == message).collect()
     }
 

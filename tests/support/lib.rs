@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod conformance;
 pub mod contract;
 pub mod controller;
+pub mod flaky;
 pub mod fuzz;
 pub mod ledger;
 pub mod manifests;

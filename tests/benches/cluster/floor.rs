@@ -70,13 +70,15 @@ pub(crate) fn null_client(cluster: &Cluster, objects: &Objects, operations: usiz
 
 fn write(api: &tests::cluster::Api, object: &Value) {
     let (namespace, name) = (object["metadata"]["namespace"].as_str().unwrap_or_default(), object["metadata"]["name"].as_str().unwrap_or_default());
-    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {"a": "ZHVtbXk=", "b": "ZHVtbXk=", "c": "ZHVtbXk="}});
+    let secret =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {"a": "ZHVtbXk=", "b": "ZHVtbXk=", "c": "ZHVtbXk="}});
     api.create(&tests::controller::secrets(namespace), &secret).expect("a Secret");
     let mut status = object.clone();
     let condition = json!({"type": "Synced", "status": "True", "reason": "Unsealed", "lastUpdateTime": "2026-01-01T00:00:00Z"});
     status["status"] = json!({"observedGeneration": 1, "conditions": [condition]});
     api.replace(&format!("{}/{name}/status", tests::controller::sources(namespace)), &status).expect("a status");
-    let involved = json!({"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "namespace": namespace, "name": name, "uid": object["metadata"]["uid"]});
+    let involved =
+        json!({"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "namespace": namespace, "name": name, "uid": object["metadata"]["uid"]});
     let event = json!({
         "apiVersion": "v1", "kind": "Event", "metadata": {"generateName": format!("{name}."), "namespace": namespace}, "involvedObject": involved,
         "type": "Normal", "reason": "Unsealed", "message": "SealedSecret unsealed successfully", "source": {"component": "sealed-secrets"},

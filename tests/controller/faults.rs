@@ -1,0 +1,261 @@
+//! What goes wrong around the controller, with real processes.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tests::cluster::{Api, Cluster};
+use tests::controller::{Controller, data, seal, secrets, sources, wait_synced};
+use tests::flaky::{Fault, Flaky, Plan};
+
+use super::{Test, settled};
+
+pub(crate) const CASES: &[(&str, Test)] = &[
+    ("killed_twenty_times_while_objects_change_it_converges", killed),
+    ("a_server_that_refuses_is_asked_again_and_nothing_is_lost", refusing),
+    ("a_server_that_asks_for_patience_gets_it", patient),
+    ("a_lost_answer_to_a_write_does_no_harm", lost),
+    ("a_server_that_is_away_and_back_finds_everything_done", away),
+    ("a_namespace_that_is_being_deleted_stops_nobody", terminating),
+];
+
+/// Numbers that are random enough, the same in every run: SplitMix64 (Steele, Lea, Flood, 2014).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+/// Objects that change, and what their Secrets should hold.
+struct Moving<'a> {
+    api: &'a Api,
+    namespace: &'a str,
+    certificate: String,
+    expected: BTreeMap<String, String>,
+    dice: Dice,
+    step: u64,
+}
+
+impl Moving<'_> {
+    fn put(&mut self, name: &str) {
+        self.step += 1;
+        let value = format!("value-{}", self.step);
+        let object = seal(&self.certificate, self.namespace, name, &[("x", &value)]);
+        let path = format!("{}/{name}", sources(self.namespace));
+        if self.expected.contains_key(name) {
+            self.api.merge(&path, &json!({"spec": {"encryptedData": object["spec"]["encryptedData"]}})).unwrap();
+        } else {
+            self.api.create(&sources(self.namespace), &object).unwrap();
+        }
+        self.expected.insert(name.to_owned(), value);
+    }
+
+    /// Changes some objects: an edit, an end, a new one; an edit or the end of a Secret.
+    fn change(&mut self, count: usize) {
+        for _ in 0..count {
+            let at = usize::try_from(self.dice.below(self.expected.len() as u64)).unwrap();
+            let name = self.expected.keys().nth(at).unwrap().clone();
+            match self.dice.below(6) {
+                0 => {
+                    self.api.delete(&format!("{}/{name}", sources(self.namespace))).unwrap();
+                    self.expected.remove(&name);
+                }
+                1 => {
+                    let fresh = format!("fresh-{}", self.step);
+                    self.put(&fresh);
+                }
+                // It may not be there yet.
+                2 => drop(self.api.delete(&format!("{}/{name}", secrets(self.namespace)))),
+                3 => drop(self.api.merge(&format!("{}/{name}", secrets(self.namespace)), &json!({"stringData": {"x": "stranger"}}))),
+                _ => self.put(&name),
+            }
+        }
+    }
+
+    /// Secrets of objects, and Secrets of nobody whose owner is gone: those are the garbage collector's.
+    fn is_settled(&self) -> bool {
+        let list = self.api.read(&secrets(self.namespace)).unwrap();
+        let made: BTreeMap<String, &Value> = list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|secret| secret["type"] == "Opaque")
+            .map(|secret| (secret["metadata"]["name"].as_str().unwrap().to_owned(), secret))
+            .collect();
+        self.expected.iter().all(|(name, value)| {
+            let encoded = keys::SecretBytes::new(value.clone().into_bytes()).to_base64();
+            made.get(name).is_some_and(|secret| secret["data"]["x"].as_str().map(str::as_bytes) == Some(encoded.expose()))
+        })
+    }
+}
+
+fn killed(cluster: &Cluster) {
+    let (namespace, api) = (cluster.namespace("killed"), cluster.api());
+    let mut controller = Controller::start(cluster, &namespace, &[]);
+    let certificate = controller.certificate();
+    let mut moving = Moving { api: &api, namespace: &namespace, certificate, expected: BTreeMap::new(), dice: Dice(7), step: 0 };
+    for at in 0..500 {
+        moving.put(&format!("object-{at}"));
+    }
+    for _ in 0..20 {
+        let pause = Duration::from_millis(moving.dice.below(700));
+        thread::scope(|scope| {
+            let killer = scope.spawn(|| {
+                thread::sleep(pause);
+                controller.signal("KILL");
+            });
+            moving.change(25);
+            killer.join().unwrap();
+        });
+        // The next one is not to wait for the end of the term, or it would be killed before it does anything.
+        api.delete(&format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/sealer-controller")).unwrap();
+        controller = Controller::launch(cluster, &namespace, &[]);
+        api.wait_for("the next one to lead", |_| (tests::server::fetch(controller.port(), "/healthz").is_ok() && leads(&controller)).then_some(()));
+    }
+    let started = Instant::now();
+    while !moving.is_settled() {
+        assert!(started.elapsed() < Duration::from_secs(120), "it does not converge: {}", controller.log());
+        thread::sleep(Duration::from_millis(250));
+    }
+    for name in moving.expected.keys() {
+        wait_synced(&api, &namespace, name, true);
+    }
+    let label = "labelSelector=sealedsecrets.bitnami.com/sealed-secrets-key";
+    assert_eq!(api.read(&format!("{}?{label}", secrets(&namespace))).unwrap()["items"].as_array().unwrap().len(), 1, "no second key");
+    // What is there and should not be belongs to an object that is gone: the garbage collector takes it.
+    let alive = api.read(&sources(&namespace)).unwrap();
+    let alive: Vec<&Value> = alive["items"].as_array().unwrap().iter().map(|object| &object["metadata"]["uid"]).collect();
+    let list = api.read(&secrets(&namespace)).unwrap();
+    for secret in list["items"].as_array().unwrap().iter().filter(|secret| secret["type"] == "Opaque") {
+        let owner = &secret["metadata"]["ownerReferences"][0]["uid"];
+        let name = secret["metadata"]["name"].as_str().unwrap();
+        assert_eq!(alive.contains(&owner), moving.expected.contains_key(name), "{name} is an orphan");
+        assert!(owner.is_string(), "{name}");
+    }
+}
+
+fn leads(controller: &Controller) -> bool {
+    controller.figure("sealed_secrets_controller_sealer_leader") == 1.0
+}
+
+fn behind(cluster: &Cluster, purpose: &str) -> (Flaky, Controller, Api, String) {
+    let namespace = cluster.namespace(purpose);
+    let flaky = Flaky::start(cluster, &namespace);
+    let mut controller = Controller::launch_bare(&namespace, &[&format!("--kubeconfig={}", flaky.kubeconfig().display())]);
+    controller.wait_until_ready();
+    (flaky, controller, cluster.api(), namespace)
+}
+
+fn make(controller: &Controller, api: &Api, name: &str) {
+    let namespace = controller.namespace();
+    api.create(&sources(namespace), &seal(&controller.certificate(), namespace, name, &[("a", "1")])).unwrap();
+}
+
+fn refusing(cluster: &Cluster) {
+    let (flaky, controller, api, namespace) = behind(cluster, "refusing");
+    let faults = [
+        ("POST", "/secrets", 500, "InternalError"),
+        ("POST", "/secrets", 409, "Conflict"),
+        ("PUT", "/status", 409, "Conflict"),
+        ("PUT", "/status", 500, "InternalError"),
+        ("POST", "/events", 500, "InternalError"),
+        ("GET", "watch=true", 410, "Expired"),
+        ("GET", "watch=true", 500, "InternalError"),
+    ];
+    for (at, (method, part, status, reason)) in faults.into_iter().enumerate() {
+        let before = flaky.spoiled();
+        let part = if part.starts_with('/') { format!("{namespace}{part}") } else { part.to_owned() };
+        let part = if method == "PUT" { "/status".to_owned() } else { part };
+        flaky.spoil(Plan { method, part, fault: Fault::Refuse(status, reason, None), times: 2 });
+        if method == "GET" {
+            // Watches begin anew when they are cut.
+            flaky.set_down(true);
+            thread::sleep(Duration::from_millis(100));
+            flaky.set_down(false);
+        }
+        let name = format!("object-{at}");
+        make(&controller, &api, &name);
+        wait_synced(&api, &namespace, &name, true);
+        assert_eq!(data(&api, &namespace, &name).unwrap()["a"], "1");
+        assert!(flaky.spoiled() > before, "{method} {status} was never met");
+    }
+    // And healing goes on after all that.
+    api.delete(&format!("{}/object-0", secrets(&namespace))).unwrap();
+    api.wait_for("the Secret to come back", |api| data(api, &namespace, "object-0"));
+}
+
+fn patient(cluster: &Cluster) {
+    let (flaky, controller, api, namespace) = behind(cluster, "patient");
+    flaky.spoil(Plan { method: "POST", part: format!("{namespace}/secrets"), fault: Fault::Refuse(429, "TooManyRequests", Some(2)), times: 1 });
+    let started = Instant::now();
+    make(&controller, &api, "db");
+    settled(&api, &namespace, "db");
+    assert!(started.elapsed() >= Duration::from_secs(2), "it came back too early: {:?}", started.elapsed());
+    assert!(controller.news("cannot make the Secret").is_empty(), "patience is no failure");
+    // A slow server is waited for.
+    flaky.spoil(Plan { method: "POST", part: format!("{namespace}/secrets"), fault: Fault::Late(Duration::from_secs(3)), times: 1 });
+    make(&controller, &api, "slow");
+    settled(&api, &namespace, "slow");
+    assert!(controller.news("cannot make the Secret").is_empty());
+}
+
+fn lost(cluster: &Cluster) {
+    let (flaky, controller, api, namespace) = behind(cluster, "lost");
+    for (at, (method, part)) in
+        [("POST", format!("{namespace}/secrets")), ("PUT", "/status".to_owned()), ("PUT", format!("{namespace}/secrets/"))].into_iter().enumerate()
+    {
+        let name = format!("object-{at}");
+        if method == "PUT" && part != "/status" {
+            make(&controller, &api, &name);
+            settled(&api, &namespace, &name);
+        }
+        flaky.spoil(Plan { method, part: part.clone(), fault: Fault::Lost, times: 1 });
+        if method == "PUT" && part != "/status" {
+            api.merge(&format!("{}/{name}", secrets(&namespace)), &json!({"stringData": {"a": "edited"}})).unwrap();
+            api.wait_for("the edit to be healed", |api| (data(api, &namespace, &name)?["a"] == "1").then_some(()));
+        } else {
+            make(&controller, &api, &name);
+        }
+        settled(&api, &namespace, &name);
+        assert_eq!(flaky.spoiled(), at + 1);
+        assert_eq!(data(&api, &namespace, &name).unwrap()["a"], "1");
+    }
+}
+
+fn away(cluster: &Cluster) {
+    let (flaky, controller, api, namespace) = behind(cluster, "away");
+    make(&controller, &api, "before");
+    settled(&api, &namespace, "before");
+    flaky.set_down(true);
+    make(&controller, &api, "meanwhile");
+    api.delete(&format!("{}/before", secrets(&namespace))).unwrap();
+    // Shorter than a term: whoever leads goes on leading.
+    thread::sleep(Duration::from_secs(4));
+    flaky.set_down(false);
+    wait_synced(&api, &namespace, "meanwhile", true);
+    api.wait_for("the Secret to come back", |api| data(api, &namespace, "before"));
+    assert!(controller.runs());
+}
+
+fn terminating(cluster: &Cluster) {
+    let [own, doomed] = ["steady", "doomed"].map(|purpose| cluster.namespace(purpose));
+    let controller = Controller::start(cluster, &own, &[&format!("--additional-namespaces={doomed}")]);
+    let api = cluster.api();
+    api.create(&sources(&doomed), &seal(&controller.certificate(), &doomed, "db", &[("a", "1")])).unwrap();
+    settled(&api, &doomed, "db");
+    // Nobody finishes what is begun here: the namespace stays as it is while it is being deleted.
+    api.delete(&format!("/api/v1/namespaces/{doomed}")).unwrap();
+    api.delete(&format!("{}/db", secrets(&doomed))).unwrap();
+    api.wait_for("the refusal to be told", |_| (!controller.news("cannot make the Secret").is_empty()).then_some(()));
+    api.create(&sources(&own), &seal(&controller.certificate(), &own, "db", &[("a", "1")])).unwrap();
+    wait_synced(&api, &own, "db", true);
+    let turns = controller.figure("sealed_secrets_controller_unseal_requests_total");
+    assert!(turns < 20.0, "it is tried later each time, not for ever at once: {turns}");
+}
