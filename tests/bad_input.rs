@@ -5,6 +5,8 @@
 mod files;
 #[path = "bad_input/kills.rs"]
 mod kills;
+#[path = "bad_input/passes.rs"]
+mod passes;
 #[path = "bad_input/place.rs"]
 mod place;
 #[path = "bad_input/seals.rs"]
@@ -67,6 +69,10 @@ fn main() -> ExitCode {
         kills {
             a_kill_between_any_two_steps_of_a_reseal_leaves_the_file_whole => &["strace"],
             a_kill_between_any_two_steps_of_a_merge_leaves_the_file_whole => &["strace"],
+        }
+        passes {
+            a_first_pass_that_is_killed_at_any_step_leaves_nothing_that_the_next_one_refuses => &["strace"],
+            what_changes_during_the_first_pass_of_a_watch_is_not_missed => &["strace"],
         }
         strangers {
             a_pipe_or_device_named_like_a_manifest_is_passed_over,
