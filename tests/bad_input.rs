@@ -29,6 +29,7 @@ macro_rules! cases {
     (@ $needs:expr) => { $needs };
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn main() -> ExitCode {
     run(cases! {
         seals {
@@ -59,6 +60,8 @@ fn main() -> ExitCode {
         }
         files {
             a_full_disk_costs_no_byte_and_is_worth_another_try => &["unshare"],
+            a_full_disk_costs_no_byte_of_what_is_resealed_in_place => &["unshare"],
+            a_full_disk_costs_local_no_secret => &["unshare"],
             a_disk_that_can_not_be_written_is_denied => &["unshare"],
             a_full_standard_output_is_noticed,
             a_read_only_file_is_left_alone,
@@ -69,9 +72,14 @@ fn main() -> ExitCode {
         kills {
             a_kill_between_any_two_steps_of_a_reseal_leaves_the_file_whole => &["strace"],
             a_kill_between_any_two_steps_of_a_merge_leaves_the_file_whole => &["strace"],
+            a_kill_between_any_two_steps_of_kubeseals_merge_leaves_the_file_whole => &["strace"],
+            a_kill_between_any_two_steps_leaves_a_result_old_or_new => &["strace"],
+            a_kill_between_any_two_steps_of_a_new_key_leaves_whole_keys_only => &["strace"],
         }
         passes {
             a_first_pass_that_is_killed_at_any_step_leaves_nothing_that_the_next_one_refuses => &["strace"],
+            a_later_pass_that_is_killed_at_any_step_updates_next_time => &["strace"],
+            a_pass_that_is_killed_at_any_step_heals_next_time => &["strace"],
             what_changes_during_the_first_pass_of_a_watch_is_not_missed => &["strace"],
         }
         strangers {

@@ -17,8 +17,8 @@ fn files(folder: &Path) -> usize {
 }
 
 /// Whether a pass that must succeed did nothing.
-fn nothing_to_do(place: &Place) -> bool {
-    let report: Value = serde_json::from_str(&place.run(&format!("{LOCAL} --json")).success()).unwrap();
+fn nothing_to_do(place: &Place, command: &str) -> bool {
+    let report: Value = serde_json::from_str(&place.run(&format!("{command} --json")).success()).unwrap();
     report["rows"].as_array().unwrap().iter().all(|row| row["action"] == "unchanged")
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn a_first_pass_that_is_killed_at_any_step_leaves_nothing_that_the_ne
         place.run(LOCAL).success();
         assert_eq!(files(&out), SECRETS);
         assert_eq!(fs::read_dir(&out).unwrap().count(), SECRETS, "plaintext of the killed pass still lies about");
-        assert!(nothing_to_do(&place));
+        assert!(nothing_to_do(&place, LOCAL));
         // They are ours: they go with their source.
         place.home.write("src/db.yaml", SECRET);
         place.run(LOCAL).success();
@@ -50,6 +50,60 @@ pub(crate) fn a_first_pass_that_is_killed_at_any_step_leaves_nothing_that_the_ne
         assert_eq!(ended.status, 137, "{}", ended.error());
     }
     assert!(during >= SECRETS - 1, "only {during} were killed while Secrets got their names");
+}
+
+/// Kills the pass that follows a first one and a change, before each step; the Secret is old or new, and the next pass makes it new.
+fn later_pass_is_killed(more: &str, change: impl Fn(&Place), old: Option<&str>) {
+    let command = format!("{LOCAL} --key-renew-period 0{more}");
+    let mut killed = 0;
+    for call in ["write", "fsync", "fchmod", "rename", "renameat", "renameat2", "unlink", "unlinkat", "mkdir"] {
+        for step in 1.. {
+            assert!(step < 200, "it never came to its end");
+            let place = Place::new();
+            place.run("keys import --keys .local/share/sealer/keys alpha.pem").success();
+            place.home.write("src/db.yaml", SECRET);
+            place.run(&command).success();
+            change(&place);
+            let inject = format!("--inject={call}:signal=KILL:when={step}");
+            let strace = place.home.command("strace").args(["-f", "-qq", "-o", "trace", &inject]).arg(sealer());
+            let ended = strace.args(command.split(' ')).run();
+            let value = || fs::read_to_string(place.path("out/secrets/shop/db.yaml")).ok();
+            let is_new = || value().is_some_and(|text| text.contains("password: bmV3LXZhbHVl"));
+            assert!(is_new() || value().as_deref().map(|text| old.is_some_and(|old| text.contains(old))).unwrap_or(old.is_none()), "{:?}", value());
+            place.run(&command).success();
+            assert!(is_new() && nothing_to_do(&place, &command), "{call} {step}: {:?}", value());
+            assert_eq!(fs::read_dir(place.path("out/secrets/shop")).unwrap().count(), 1, "plaintext of the killed pass still lies about");
+            if ended.status == 0 {
+                break;
+            }
+            assert_eq!(ended.status, 137, "{}", ended.error());
+            killed += 1;
+        }
+    }
+    assert!(killed > 3, "only {killed} steps were seen");
+}
+
+pub(crate) fn a_later_pass_that_is_killed_at_any_step_updates_next_time() {
+    let update = |place: &Place| drop(place.home.write("src/db.yaml", SECRET.replace("dummy-value", "new-value")));
+    later_pass_is_killed("", update, Some("password: ZHVtbXktdmFsdWU="));
+    later_pass_is_killed(" --in-place", update, Some("password: ZHVtbXktdmFsdWU="));
+}
+
+pub(crate) fn a_pass_that_is_killed_at_any_step_heals_next_time() {
+    let update = |place: &Place| {
+        place.home.write("src/db.yaml", SECRET.replace("dummy-value", "new-value"));
+        place.run(&format!("{LOCAL} --key-renew-period 0")).success();
+    };
+    let edit = move |place: &Place| {
+        update(place);
+        place.home.write("out/secrets/shop/db.yaml", "edited");
+    };
+    later_pass_is_killed("", edit, Some("edited"));
+    let delete = move |place: &Place| {
+        update(place);
+        fs::remove_file(place.path("out/secrets/shop/db.yaml")).unwrap();
+    };
+    later_pass_is_killed("", delete, None);
 }
 
 pub(crate) fn what_changes_during_the_first_pass_of_a_watch_is_not_missed() {
