@@ -15,6 +15,8 @@ mod seals;
 mod strangers;
 #[path = "bad_input/texts.rs"]
 mod texts;
+#[path = "bad_input/writes.rs"]
+mod writes;
 
 use std::process::ExitCode;
 
@@ -81,6 +83,11 @@ fn main() -> ExitCode {
             a_later_pass_that_is_killed_at_any_step_updates_next_time => &["strace"],
             a_pass_that_is_killed_at_any_step_heals_next_time => &["strace"],
             what_changes_during_the_first_pass_of_a_watch_is_not_missed => &["strace"],
+        }
+        writes {
+            a_file_is_on_disk_before_it_gets_its_name_and_its_folder_after => &["strace"],
+            a_file_stays_its_owners_and_plaintext_becomes_the_writers => &["chroot"],
+            a_panic_ends_with_70_and_shows_nothing_of_the_input => &["strace"],
         }
         strangers {
             a_pipe_or_device_named_like_a_manifest_is_passed_over,
