@@ -59,6 +59,7 @@ fn main() -> ExitCode {
             bytes_that_are_no_text_are_named_by_line,
             input_without_an_object_is_not_found,
             every_document_and_every_item_of_a_list_counts,
+            a_dash_is_standard_input_for_every_command,
         }
         files {
             a_full_disk_costs_no_byte_and_is_worth_another_try => &["unshare"],
