@@ -5,6 +5,8 @@
 mod files;
 #[path = "bad_input/kills.rs"]
 mod kills;
+#[path = "bad_input/passes.rs"]
+mod passes;
 #[path = "bad_input/place.rs"]
 mod place;
 #[path = "bad_input/seals.rs"]
@@ -13,6 +15,8 @@ mod seals;
 mod strangers;
 #[path = "bad_input/texts.rs"]
 mod texts;
+#[path = "bad_input/writes.rs"]
+mod writes;
 
 use std::process::ExitCode;
 
@@ -27,6 +31,7 @@ macro_rules! cases {
     (@ $needs:expr) => { $needs };
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn main() -> ExitCode {
     run(cases! {
         seals {
@@ -54,9 +59,12 @@ fn main() -> ExitCode {
             bytes_that_are_no_text_are_named_by_line,
             input_without_an_object_is_not_found,
             every_document_and_every_item_of_a_list_counts,
+            a_dash_is_standard_input_for_every_command,
         }
         files {
             a_full_disk_costs_no_byte_and_is_worth_another_try => &["unshare"],
+            a_full_disk_costs_no_byte_of_what_is_resealed_in_place => &["unshare"],
+            a_full_disk_costs_local_no_secret => &["unshare"],
             a_disk_that_can_not_be_written_is_denied => &["unshare"],
             a_full_standard_output_is_noticed,
             a_read_only_file_is_left_alone,
@@ -67,6 +75,20 @@ fn main() -> ExitCode {
         kills {
             a_kill_between_any_two_steps_of_a_reseal_leaves_the_file_whole => &["strace"],
             a_kill_between_any_two_steps_of_a_merge_leaves_the_file_whole => &["strace"],
+            a_kill_between_any_two_steps_of_kubeseals_merge_leaves_the_file_whole => &["strace"],
+            a_kill_between_any_two_steps_leaves_a_result_old_or_new => &["strace"],
+            a_kill_between_any_two_steps_of_a_new_key_leaves_whole_keys_only => &["strace"],
+        }
+        passes {
+            a_first_pass_that_is_killed_at_any_step_leaves_nothing_that_the_next_one_refuses => &["strace"],
+            a_later_pass_that_is_killed_at_any_step_updates_next_time => &["strace"],
+            a_pass_that_is_killed_at_any_step_heals_next_time => &["strace"],
+            what_changes_during_the_first_pass_of_a_watch_is_not_missed => &["strace"],
+        }
+        writes {
+            a_file_is_on_disk_before_it_gets_its_name_and_its_folder_after => &["strace"],
+            a_file_stays_its_owners_and_plaintext_becomes_the_writers => &["chroot"],
+            a_panic_ends_with_70_and_shows_nothing_of_the_input => &["strace"],
         }
         strangers {
             a_pipe_or_device_named_like_a_manifest_is_passed_over,

@@ -163,6 +163,35 @@ fn no_error_path_shows_a_secret_a_key_or_a_ciphertext() {
 }
 
 #[test]
+fn no_credential_of_the_environment_is_shown() {
+    let cage = Cage::new();
+    for variables in inputs::VARIABLES {
+        for line in ["kubeseal --fetch-cert", "kubeseal --validate -f sealed.yaml", "kubeseal --re-encrypt -f sealed.yaml", "kubeseal --bogus"] {
+            let server = if line.ends_with("cert") { "https://192.0.2.1:1" } else { "https://127.0.0.1:1" };
+            let command = cage.home.command(sealer()).args(line.split(' ')).args(["--request-timeout", "1s"]).env("SEALED_SECRETS_SERVER", server);
+            let ended = variables.iter().fold(command, |command, (name, value)| command.env(name, value)).run();
+            assert_ne!(ended.status, 0, "{line}");
+            let found = cage.look(line, &ended.stderr).or_else(|| cage.look(line, &ended.stdout));
+            assert_eq!(found, None, "{variables:?}");
+        }
+    }
+}
+
+#[test]
+fn a_watch_over_every_broken_file_shows_no_secret() {
+    let cage = Cage::new();
+    for source in ["plain", "sealed", "templates"] {
+        let (out, keys) = (format!("out-{source}"), format!("fresh/keys-{source}"));
+        let line = ["local", source, "--keys", &keys, "--out", &out, "--key-size", "2048", "--watch"];
+        // It says what it finds at once, and again once something changes.
+        let script = r#""$0" "$@" >said 2>&1 & watch=$!; sleep 1; cp plain.yaml "$SOURCE/more.yaml"; sleep 1; kill $watch; cat said"#;
+        let ended = cage.home.command("sh").args(["-c", script]).arg(sealer()).args(line).env("SOURCE", source).run();
+        assert!(ended.text().contains("cannot "), "{}", ended.text());
+        assert_eq!(cage.look(source, &ended.stdout), None);
+    }
+}
+
+#[test]
 fn the_canary_would_be_found_in_every_form() {
     let cage = Cage::new();
     let url: String = CANARY.bytes().map(|byte| format!("%{byte:02X}")).collect();

@@ -16,11 +16,15 @@ use tests::upstream;
 /// What an upgrade needs: a server, and upstream's sources.
 const NEEDS_UPSTREAM: &[&str] = &["controller", "etcd", "kube-apiserver"];
 
+/// What every object has, whatever its schema says: `what_every_object_has_needs_no_schema`.
+const EVERY_OBJECT: [&str; 3] = ["apiVersion", "kind", "metadata"];
+
 fn main() -> ExitCode {
     run(vec![
         case("committed_yaml_is_what_the_types_give", &[], committed_yaml_is_what_the_types_give),
         case("every_field_of_upstream_is_ours_and_no_narrower", &["controller"], every_field_of_upstream_is_ours_and_no_narrower),
         case("a_narrower_schema_is_noticed", &[], a_narrower_schema_is_noticed),
+        case("what_every_object_has_needs_no_schema", NEEDS_UPSTREAM, what_every_object_has_needs_no_schema),
         case("generated_manifests_come_back_unpruned", NEEDS, generated_manifests_come_back_unpruned),
         case("objects_survive_the_upgrade_from_upstream", NEEDS_UPSTREAM, objects_survive_the_upgrade_from_upstream),
     ])
@@ -48,8 +52,7 @@ fn every_field_of_upstream_is_ours_and_no_narrower() {
     let version = |definition: &Value| definition["spec"]["versions"][0].clone();
     let schema = |definition: &Value| version(definition)["schema"]["openAPIV3Schema"].clone();
     let mut theirs_schema = schema(&theirs);
-    for field in ["apiVersion", "kind", "metadata"] {
-        // Every object has them, whatever its schema says.
+    for field in EVERY_OBJECT {
         theirs_schema["properties"].as_object_mut().unwrap().remove(field);
     }
     let mut narrower = Vec::new();
@@ -134,6 +137,32 @@ fn generated_manifests_come_back_unpruned() {
         let read: SealedSecret = serde_json::from_value(stored).unwrap();
         assert_eq!(json!(read.spec.encrypted_data), manifest["spec"]["encryptedData"]);
     }
+}
+
+/// Sends the same object under upstream's schema, which names these fields, and under ours, which does not.
+fn what_every_object_has_needs_no_schema() {
+    let metadata = json!({"name": "db", "labels": {"a": "b"}, "annotations": {"c": "d"}, "finalizers": ["example.com/e"]});
+    let stored = [upstream::definition().unwrap(), ours()].map(|definition| {
+        let cluster = Cluster::start().unwrap();
+        cluster.install(&definition);
+        let namespace = cluster.namespace("objects");
+        let send = |field: &str, value: Value| {
+            let mut object =
+                json!({"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": metadata, "spec": {"encryptedData": {}}});
+            object[field] = value;
+            cluster.api().create(&folder(&namespace), &object)
+        };
+        // Nor does it take what none of them may be.
+        for (field, value) in [("apiVersion", json!(1)), ("kind", json!(["SealedSecret"])), ("metadata", json!("db"))] {
+            assert!(send(field, value).is_err(), "{field}");
+        }
+        let object = send("metadata", metadata.clone()).unwrap();
+        let kept = ["name", "labels", "annotations", "finalizers"].map(|field| object["metadata"][field].clone());
+        (object["apiVersion"].clone(), object["kind"].clone(), kept)
+    });
+    assert_eq!(stored[0], stored[1]);
+    let sent = ["name", "labels", "annotations", "finalizers"].map(|field| metadata[field].clone());
+    assert_eq!(stored[1], (json!("bitnami.com/v1alpha1"), json!("SealedSecret"), sent));
 }
 
 fn objects_survive_the_upgrade_from_upstream() {

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use jiff::Timestamp;
+use keys::Certificate;
 use serde_json::Value;
 use tests::contract::{Contract, Proof};
 
@@ -268,6 +270,19 @@ fn rows_of_the_ledger_are_unique_and_its_numbered_lists_have_no_gap() {
         assert!(!numbers.is_empty(), "there is no {list}");
         assert!(numbers.iter().copied().eq(1..=numbers.len()), "the list of {list} has a gap: {numbers:?}");
     }
+}
+
+/// A certificate that expires takes its tests with it, on a day when nobody changed anything.
+#[test]
+fn committed_certificates_live_for_decades() {
+    let decades: Timestamp = "2100-01-01T00:00:00Z".parse().expect("a time");
+    let committed: Vec<(String, String)> = files("tests", "crt").into_iter().chain(files("tests/fuzz/seeds", "pem")).collect();
+    let certificates: Vec<(String, Certificate)> =
+        committed.into_iter().filter_map(|(name, text)| Some((name, Certificate::from_pem(text.as_bytes()).ok()?))).collect();
+    assert!(certificates.len() >= 5, "only {} certificates were found", certificates.len());
+    let short = certificates.iter().filter(|(_, certificate)| certificate.not_after() < decades);
+    let short: Vec<&str> = short.map(|(name, _)| name.as_str()).collect();
+    assert_eq!(short, ["tests/vectors/keys/expired.crt"]);
 }
 
 /// Whether a test `target::...::name` stands in the sources of its target.

@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         case("templates_see_neither_environment_nor_network", KUBESEAL, templates_see_neither_environment_nor_network),
         case("the_kubeconfig_of_the_home_is_found", KUBESEAL, the_kubeconfig_of_the_home_is_found),
         case("the_face_answers_to_its_name_and_as_a_subcommand", &[], the_face_answers_to_its_name_and_as_a_subcommand),
+        case("merging_into_a_file_of_ours_leaves_no_hint_that_is_wrong", &[], merging_into_a_file_of_ours_leaves_no_hint_that_is_wrong),
         case("what_the_face_writes_never_names_a_certificate", KUBESEAL, what_the_face_writes_never_names_a_certificate),
     ]);
     let cluster = Shared::default();
@@ -223,6 +224,21 @@ fn what_the_face_writes_never_names_a_certificate() {
     seal(&home, &ours, &["--merge-into", "target.json"], SECRET);
     let merged = fs::read_to_string(home.path().join("target.json")).expect("the target is still there");
     assert!(!sealed.contains("sealer.dev") && !merged.contains("sealer.dev"), "{merged}");
+}
+
+fn merging_into_a_file_of_ours_leaves_no_hint_that_is_wrong() {
+    let home = keys::home();
+    let sealer = |arguments: &[&str]| home.command(sealer()).args(arguments).input(SECRET).run().success();
+    home.write("target.yaml", sealer(&["seal", "--cert", "cert2.pem"]));
+    let hint = || {
+        let text = fs::read_to_string(home.path().join("target.yaml")).expect("the target is there");
+        text.lines().find_map(|line| line.trim().strip_prefix("sealer.dev/sealed-with: ").map(str::to_owned))
+    };
+    assert_eq!(hint().map(|text| text.len()), Some(64));
+    seal(&home, &golden::ours(&home), &["--merge-into", "target.yaml"], SECRET);
+    // Its items are under another key now: emptied, it names none.
+    assert_eq!(hint().as_deref(), Some("\"\""));
+    sealer(&["verify", "--strict", "--cert", "cert.pem", "--key", "key.pem", "target.yaml"]);
 }
 
 /// Names the message for a Service that nobody made: whoever gets it has been let in by the API server.

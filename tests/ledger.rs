@@ -16,6 +16,15 @@ fn main() -> ExitCode {
             let flags = ledger::kubeseal_flags().map_err(|missing| missing.to_string())?;
             check("kubeseal.flag.", flags.iter().filter_map(|flag| flag.strip_prefix("--")))
         }),
+        case("every_variable_of_kubeseal_has_a_row_and_no_other_has_one", &["kubeseal"], || {
+            let variables = ledger::kubeseal_variables().map_err(|missing| missing.to_string())?;
+            let rows = Contract::read().names("kubeseal.env.");
+            let stale: Vec<_> = rows.iter().filter(|row| row.starts_with("SEALED_SECRETS_") && !variables.contains(row)).collect();
+            if !stale.is_empty() {
+                return Err(format!("kubeseal knows nothing of {stale:?}"));
+            }
+            check("kubeseal.env.", variables.iter().map(String::as_str))
+        }),
         case("every_field_of_upstreams_resource_has_a_row", &["controller"], || {
             let fields = ledger::sealed_secret_fields().map_err(|missing| missing.to_string())?;
             check("crd.sealedsecret.", fields.iter().map(String::as_str))

@@ -4,8 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tests::process::{Ended, Home};
@@ -15,6 +14,8 @@ use tests::sealer;
 mod keys;
 #[path = "local/passes.rs"]
 mod passes;
+#[path = "local/watching.rs"]
+mod watching;
 
 const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: shop}\nstringData: {user: shop, password: hunter2}\n";
 
@@ -223,6 +224,9 @@ fn plaintext_is_never_put_where_git_would_pick_it_up() {
     refused("src/deep/er/out");
     place.home.write("src/.gitignore", "/out/\n");
     refused("src/other");
+    // What lies beside the plaintext is ours too: it tells their names and digests.
+    place.home.write("src/.gitignore", "/out/\n/other/secrets/\n");
+    refused("src/other");
     place.home.command(sealer()).args(["local", "src", "--key-size", "2048", "--out", "src/out"]).run().success();
     assert_eq!(git(&["status", "--porcelain", "--untracked-files=all"]), "?? .gitignore\n?? db.yaml\n");
 }
@@ -305,45 +309,4 @@ fn two_at_once_do_not_work_on_one_folder() {
     let ended = place.run(&[]);
     assert_eq!(ended.status, 6);
     assert!(ended.error().contains("another sealer"), "{}", ended.error());
-}
-
-/// Waits for something that should hold soon; a liveness bound, far above the usual milliseconds.
-fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// A process that ends with the test.
-struct Running(std::process::Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-fn watching_reacts_to_changes_heals_at_once_and_renews_on_schedule() {
-    let place = Place::new();
-    let home = place.home.path();
-    let mut command = Command::new(sealer());
-    command.env_clear().env("HOME", home).current_dir(home).stdout(Stdio::null()).stderr(Stdio::null());
-    command.args(["local", "src", "--key-size", "2048", "--out", "out", "--keys", "keys", "--key-renew-period", "2s", "--watch"]);
-    let _running = Running(command.spawn().expect("sealer starts"));
-    let holds = |path: &'static str, part: &'static str| {
-        let path = home.join(path);
-        move || fs::read_to_string(&path).is_ok_and(|text| text.contains(part))
-    };
-    eventually("the first pass", holds("out/secrets/shop/db.yaml", "password: aHVudGVyMg=="));
-    place.home.write("src/new.yaml", SECRET.replace("name: db", "name: new"));
-    eventually("sealing of a new file", holds("out/secrets/shop/new.yaml", "name: new"));
-    fs::remove_file(place.secret()).expect("a Secret");
-    eventually("healing", holds("out/secrets/shop/db.yaml", "password: aHVudGVyMg=="));
-    place.home.write("src/db.yaml", SECRET.replace("hunter2", "hunter3"));
-    eventually("an update", holds("out/secrets/shop/db.yaml", "password: aHVudGVyMw=="));
-    eventually("renewal", || fs::read_dir(home.join("keys")).is_ok_and(|keys| keys.count() >= 2));
 }

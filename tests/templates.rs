@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use keys::SecretBytes;
 use templates::{Context, ErrorKind, MissingKey, Template, fuzz_render};
-use tests::peers;
+use tests::peers::{self, Missing};
+use tests::process::Home;
 use tests::suite::{Case, case, run};
 
 #[path = "templates/generator.rs"]
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
     cases.extend((0..SEEDS).map(generated_cases));
     cases.push(case("errors_show_no_value_of_the_data", &[], errors_show_no_value_of_the_data));
     cases.push(case("every_function_is_generated_or_shaped", &[], every_function_is_generated_or_shaped));
+    cases.push(case("the_list_of_functions_is_sprigs", &["gotemplate"], the_list_of_functions_is_sprigs));
     cases.push(case("no_bytes_make_a_rendering_panic", &[], no_bytes_make_a_rendering_panic));
     run(cases)
 }
@@ -170,8 +172,25 @@ fn every_function_is_generated_or_shaped() {
         let known = Template::parse("key", format!("{{{{ {name} }}}}").as_bytes());
         assert!(known.is_ok(), "{name}");
     }
-    let list = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/templates.functions")).unwrap_or_default();
+    let list = list_of_functions();
     let all: BTreeSet<_> = list.lines().collect();
     let missing: Vec<_> = all.difference(&named).collect();
     assert!(all.len() > 200 && missing.is_empty(), "{missing:?} of {}", all.len());
+}
+
+/// The functions of `text/template` itself, which are in no map of sprig's. It makes `break` and `continue` words of the language.
+const BUILT_IN: [&str; 19] =
+    ["and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or", "print", "printf", "println", "slice", "urlquery"];
+
+fn the_list_of_functions_is_sprigs() -> Result<(), Missing> {
+    let ended = Home::new().command(peers::get("gotemplate")?).arg("-functions").run().success();
+    let list = list_of_functions();
+    let (ours, theirs): (BTreeSet<_>, BTreeSet<_>) = (list.lines().collect(), ended.lines().collect());
+    let theirs: BTreeSet<_> = theirs.into_iter().chain(BUILT_IN).collect();
+    assert_eq!(ours, theirs);
+    Ok(())
+}
+
+fn list_of_functions() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/templates.functions")).unwrap_or_default()
 }

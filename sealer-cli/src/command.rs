@@ -23,9 +23,7 @@ pub(crate) struct Sealer {
 
 /// The whole command line, for help, completions and manual pages.
 pub(crate) fn command_line() -> clap::Command {
-    let mut command = Sealer::command();
-    command.build();
-    command
+    Sealer::command()
 }
 
 /// The languages of output.

@@ -61,9 +61,44 @@ fn the_committed_completions_are_those_of_the_binary() {
 fn every_command_has_a_manual_page() {
     let folder = tempfile::tempdir().expect("a folder");
     sealer(&["man", "--out-dir", &folder.path().display().to_string()]);
+    let page = |words: &[&str]| {
+        let name = [&["sealer"], words].concat().join("-");
+        let page = fs::read_to_string(folder.path().join(format!("{name}.1"))).expect(&name);
+        // The hyphens of a name are escaped in running text.
+        let heading = format!(".TH {name} 1");
+        assert!(page.contains(&heading) && page.contains(&format!("\n.SH NAME\n{} \\- ", name.replace('-', "\\-"))), "{name}:\n{page}");
+    };
+    let mut pages = 1;
+    page(&[]);
     for command in commands(&sealer(&["--help"])) {
-        let page = fs::read_to_string(folder.path().join(format!("sealer-{command}.1"))).expect(&command);
-        assert!(page.contains(".SH NAME"), "{command}");
+        page(&[&command]);
+        pages += 1;
+        // The face of kubeseal has a help of its own.
+        for below in commands(&sealer(&[&command, "--help"])) {
+            page(&[&command, &below]);
+            pages += 1;
+        }
     }
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), pages, "pages without a command");
     assert!(sealer(&["man"]).contains(".TH sealer 1"));
+}
+
+/// Loads the completions in the shell that they are for, if it is installed; without running anything but their definitions.
+fn loads(shell: &str, arguments: &[&str], file: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/completions").join(file);
+    let Ok(output) = Command::new(shell).args(arguments).arg(path).env("COLUMNS", "100").output() else { return };
+    assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_completions_are_read_by_their_shells() {
+    loads("bash", &["-n"], "sealer.bash");
+    loads("zsh", &["-n"], "_sealer");
+    loads("fish", &["--no-execute"], "sealer.fish");
+    // They are also found under the program's name, and offer its commands.
+    let script = "source \"$0\"; COMP_WORDS=(sealer un); COMP_CWORD=1; _sealer sealer un sealer; echo \"${COMPREPLY[@]}\"; complete -p sealer";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/completions/sealer.bash");
+    let output = Command::new("bash").args(["--norc", "-c", script]).arg(path).output().expect("bash starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("unseal\n") && said.contains("-F _sealer"), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }

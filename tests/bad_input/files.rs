@@ -35,6 +35,35 @@ pub(crate) fn a_full_disk_costs_no_byte_and_is_worth_another_try() {
     }
 }
 
+pub(crate) fn a_full_disk_costs_no_byte_of_what_is_resealed_in_place() {
+    let place = Place::with_sealed();
+    // The disk holds the file and not a second one of its size.
+    place.home.write("sealed.yaml", place.seal(&SECRET.replace("dummy-value", &"x".repeat(30_000)), &[]));
+    let command = "reseal --key alpha.pem --key beta.pem --in-place disk/sealed.yaml";
+    let script =
+        format!("cp sealed.yaml disk; set +e; $SEALER {command}; echo status $?; cmp sealed.yaml disk/sealed.yaml && echo whole; ls -A disk");
+    let ended = on_a_small_disk(&place, &script);
+    assert_eq!(ended.text(), "status 6\nwhole\nsealed.yaml\n", "{}", ended.error());
+    assert!(ended.error().contains("cannot write the file: no space left on device"), "{}", ended.error());
+}
+
+pub(crate) fn a_full_disk_costs_local_no_secret() {
+    let place = Place::new();
+    place.home.write("src/db.yaml", SECRET);
+    place.home.write("big.yaml", SECRET.replace("dummy-value", &"x".repeat(60_000)));
+    // The SealedSecrets are elsewhere: it is the Secret that finds no room.
+    let local = "$SEALER local src --in-place --key-size 2048 --out disk/out --keys keys";
+    // The second pass finds no room; the third one finds the old source again.
+    let script = format!(
+        "{local} >first; cp -r disk/out before; cp src/db.yaml small.yaml; cp big.yaml src/db.yaml; set +e; {local} >second; echo status $?; \
+         cmp before/secrets/shop/db.yaml disk/out/secrets/shop/db.yaml && echo whole; ls -A disk/out/secrets/shop; \
+         cp small.yaml src/db.yaml; {local} >third; echo status $?"
+    );
+    let ended = on_a_small_disk(&place, &script);
+    assert_eq!(ended.text(), "status 6\nwhole\ndb.yaml\nstatus 0\n", "{}", ended.error());
+    assert!(ended.error().contains("no space left on device"), "{}", ended.error());
+}
+
 pub(crate) fn a_disk_that_can_not_be_written_is_denied() {
     let place = Place::with_sealed();
     for command in [

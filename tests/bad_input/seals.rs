@@ -1,5 +1,7 @@
 //! Ciphertexts that were changed, cut or moved.
 
+use keys::{Certificate, Scope, Sealed, SecretBytes};
+
 use crate::place::{Place, SECRET};
 
 const UNSEAL: &str = "unseal --key alpha.pem sealed.yaml";
@@ -100,6 +102,20 @@ pub(crate) fn an_expired_certificate_seals_nothing_and_its_items_still_open() {
     place.refuse("seal --cert expired.crt --out-dir out plain.yaml", 2, &["expired"]);
     place.refuse("seal --cert expired.crt --merge-into sealed.yaml plain.yaml", 2, &["expired"]);
     place.refuse("reseal --key alpha.pem --cert expired.crt --in-place sealed.yaml", 2, &["expired"]);
+    // What was sealed while it was valid.
+    let certificate = Certificate::from_pem(place.read("expired.crt").as_bytes()).unwrap();
+    let text = ["password: dummy-value", "user: shop"].iter().fold(place.seal(SECRET, &["--no-hint"]), |text, pair| {
+        let (key, value) = pair.split_once(": ").unwrap();
+        let item = Sealed::seal(certificate.key(), &Scope::Strict.label("shop", "db"), &SecretBytes::new(value.into())).unwrap().to_base64();
+        let old = text.lines().find(|line| line.trim_start().starts_with(&format!("{key}: A"))).unwrap();
+        text.replace(old, &format!("    {key}: {item}"))
+    });
+    place.home.write("sealed.yaml", text);
+    assert_eq!(place.run("unseal --key expired.pem --item password sealed.yaml").success(), "dummy-value");
+    place.run("verify --key expired.pem sealed.yaml").success();
+    // And it gets away from that certificate.
+    place.run("reseal --key expired.pem --cert alpha.crt --in-place sealed.yaml").success();
+    assert_eq!(place.run("unseal --key alpha.pem --item password sealed.yaml").success(), "dummy-value");
 }
 
 pub(crate) fn a_foreign_certificate_or_key_is_named_as_such() {

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use tests::sealer;
+
 use crate::place::{Place, SECRET};
 
 const SEAL: &str = "seal --cert alpha.crt plain.yaml";
@@ -189,4 +191,27 @@ pub(crate) fn every_document_and_every_item_of_a_list_counts() {
             &["plain.yaml:", "Secret shop/db, item \"password\": ", "found a boolean"],
         );
     }
+}
+
+pub(crate) fn a_dash_is_standard_input_for_every_command() {
+    let place = Place::with_sealed();
+    let dash = |line: &str, input: &str| place.home.command(sealer()).args(line.split(' ')).input(input).run();
+    let opened = |sealed: &str, key: &str| dash(&format!("unseal --key {key} --item password -"), sealed).success();
+    let sealed = dash("seal --cert alpha.crt -", SECRET).success();
+    assert_eq!(opened(&sealed, "alpha.pem"), "dummy-value");
+    let resealed = dash("reseal --key alpha.pem --key beta.pem -", &sealed).success();
+    assert_eq!(opened(&resealed, "beta.pem"), "dummy-value");
+    assert!(dash("verify --key beta.pem -", &resealed).success().starts_with("checked 1 object with private keys: 0 errors"));
+    assert_eq!(dash("kubeseal --cert alpha.crt -f -", SECRET).status, 1, "kubeseal knows no dash");
+    // Beside files, in the order of the command line.
+    let both = dash("unseal --key alpha.pem sealed.yaml -", &sealed.replace("password: ", "passport: ")).success();
+    assert!(both.find("password: ") < both.find("passport: "), "{both}");
+    // What is wrong with it is said of standard input.
+    for line in ["seal --cert alpha.crt -", "unseal --key alpha.pem -", "reseal --key alpha.pem --key beta.pem -", "verify -"] {
+        let ended = dash(line, "a: [\n");
+        assert_eq!(ended.status, 2, "{line}: {}", ended.error());
+        assert!(ended.error().contains("<stdin>:1: "), "{line}: {}", ended.error());
+    }
+    // There is no file to write it back to.
+    assert_eq!(opened(&dash("reseal --key alpha.pem --key beta.pem --in-place -", &sealed).success(), "beta.pem"), "dummy-value");
 }

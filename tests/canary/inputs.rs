@@ -255,5 +255,30 @@ pub(crate) fn commands(names: &[&str]) -> Vec<String> {
         "kubeseal --raw --name a --cert private/body.pem --from-file a=plain.yaml --namespace b",
     ];
     lines.extend(others.map(str::to_owned));
+    // Credentials on the command line, some of them where none is expected.
+    for credentials in [
+        "--token CANARY",
+        "--username u --password CANARY",
+        "--token CANARY --username u --password CANARY",
+        "--password CANARY",
+        "--token=CANARY --bogus",
+        "--tokens CANARY",
+        "--token=CANARY --request-timeout CANARY",
+        "--server https://u:CANARY@127.0.0.1:1",
+        "--proxy-url http://u:CANARY@127.0.0.1:1 --token CANARY",
+        "--as-group CANARY --token CANARY --client-key CANARY",
+    ] {
+        let verbs = ["--fetch-cert", "-f plain.yaml", "--validate -f sealed.yaml", "--re-encrypt -f sealed.yaml"];
+        lines.extend(verbs.map(|verb| format!("kubeseal --server https://127.0.0.1:1 {} {verb}", credentials.replace("CANARY", CANARY))));
+    }
     lines
 }
+
+/// Variables that bear a credential, for a command that fails.
+pub(crate) const VARIABLES: [&[(&str, &str)]; 5] = [
+    &[("SEALED_SECRETS_TOKEN", CANARY)],
+    &[("SEALED_SECRETS_USERNAME", "u"), ("SEALED_SECRETS_PASSWORD", CANARY)],
+    &[("SEALED_SECRETS_TOKEN", CANARY), ("SEALED_SECRETS_USERNAME", "u"), ("SEALED_SECRETS_PASSWORD", CANARY)],
+    &[("HTTPS_PROXY", "http://u:KanariEnvOgel7531@127.0.0.1:1")],
+    &[("HTTPS_PROXY", "KanariEnvOgel7531"), ("SEALED_SECRETS_SERVER", "https://u:KanariEnvOgel7531@127.0.0.1:1")],
+];

@@ -145,7 +145,9 @@ fn replaced(text: &str, replacements: &[(&str, String)]) -> String {
 fn run(golden: &Golden, home: &Home, tool: &Path, replacements: &[(&'static str, String)]) -> Seen {
     let before = files(home);
     // Temporary files that stay behind are to be seen.
-    let mut command = home.command(tool).env("TMPDIR", home.path()).args(golden.args.iter().map(|argument| replaced(argument, replacements)));
+    let folder = home.path().to_string_lossy();
+    let arguments = golden.args.iter().map(|argument| replaced(argument, replacements).replace("$HOME", &folder));
+    let mut command = home.command(tool).env("TMPDIR", home.path()).args(arguments);
     for (name, value) in &golden.env {
         command = command.env(name, replaced(value, replacements));
     }

@@ -1,7 +1,6 @@
-//! Passes that were killed, repeated, or find what others left.
+//! Passes that are repeated, or find what others left.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,42 +11,6 @@ use super::{Place, SECRET, actions};
 fn rows(place: &Place, arguments: &[&str]) -> Vec<Value> {
     let report: Value = serde_json::from_str(&place.run(&[arguments, &["--json"]].concat()).success()).expect("a report in JSON");
     report["rows"].as_array().expect("rows").clone()
-}
-
-fn files(folder: &Path) -> usize {
-    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    names.filter(|name| !name.as_encoded_bytes().starts_with(b".")).count()
-}
-
-#[test]
-fn a_first_pass_that_is_killed_at_any_step_leaves_nothing_that_the_next_one_refuses() {
-    const SECRETS: usize = 5;
-    let source: String = (0..SECRETS).map(|at| format!("---\n{}", SECRET.replace("name: db", &format!("name: s{at}")))).collect();
-    let mut during = 0;
-    for step in 1.. {
-        assert!(step < 200, "it never came to its end");
-        let place = Place::new();
-        place.home.write("src/db.yaml", &source);
-        let out = place.home.path().join("out/secrets/shop");
-        // Killed before a file is synced or gets its name.
-        let inject = format!("--inject=fsync,rename,renameat,renameat2:signal=KILL:when={step}");
-        let command = place.home.command("strace").args(["-f", "-qq", "-o", "trace", &inject]).arg(sealer());
-        let ended = command.args(["local", "src", "--key-size", "2048", "--out", "out"]).run();
-        during += usize::from((1..SECRETS).contains(&files(&out)));
-        place.run(&[]).success();
-        assert_eq!(files(&out), SECRETS);
-        assert_eq!(fs::read_dir(&out).expect("a folder").count(), SECRETS, "plaintext of the killed pass still lies about");
-        assert!(place.pass(&[]).is_empty());
-        // They are ours: they go with their source.
-        place.home.write("src/db.yaml", SECRET);
-        place.pass(&[]);
-        assert_eq!(files(&out), 1);
-        if ended.status == 0 {
-            break;
-        }
-        assert_eq!(ended.status, 137, "{}", ended.error());
-    }
-    assert!(during >= SECRETS - 1, "only {during} were killed while Secrets got their names");
 }
 
 #[test]

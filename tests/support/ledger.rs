@@ -18,6 +18,20 @@ pub fn kubeseal_flags() -> Result<Vec<String>, Missing> {
     Ok(flags(&help))
 }
 
+/// Flags of the logging library, which come after the variables were read: no variable sets them. Those with an underscore are its own too.
+const LOGGING: [&str; 6] = ["alsologtostderr", "alsologtostderrthreshold", "logtostderr", "stderrthreshold", "v", "vmodule"];
+
+/// Variables that set a flag of kubeseal, `SEALED_SECRETS_CERT`: its own flags and those of kubectl, and the one that is hidden.
+///
+/// # Errors
+/// If kubeseal is missing.
+pub fn kubeseal_variables() -> Result<Vec<String>, Missing> {
+    let flags = kubeseal_flags()?;
+    let long = flags.iter().filter_map(|flag| flag.strip_prefix("--"));
+    let settable = long.filter(|flag| !flag.contains('_') && !LOGGING.contains(flag)).chain(["rotate"]);
+    Ok(settable.map(|flag| format!("SEALED_SECRETS_{}", flag.to_uppercase().replace('-', "_"))).collect())
+}
+
 /// Flags of upstream's controller as its `--help` shows them.
 ///
 /// # Errors

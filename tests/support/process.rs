@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use tempfile::TempDir;
@@ -19,6 +19,9 @@ pub struct Run {
     command: Command,
     input: Vec<u8>,
 }
+
+/// A program that runs, and ends with the test.
+pub struct Running(Child);
 
 /// How a program ended, and what it said.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -126,6 +129,16 @@ impl Run {
         self
     }
 
+    /// Starts it, without input, and does not listen to what it says.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(mut self) -> Running {
+        self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Running(self.command.spawn().unwrap_or_else(|error| panic!("{} does not start ({error})", self.command.get_program().display())))
+    }
+
     /// Runs it to its end.
     ///
     /// # Panics
@@ -143,6 +156,13 @@ impl Run {
         let output = child.wait_with_output().expect("a started program ends");
         writer.join().expect("the writer of its input does not panic");
         Ended { status: code(output.status), stdout: output.stdout, stderr: output.stderr }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use templates::{Context, ErrorKind, Template};
+use templates::{Context, ErrorKind, Limits, Template};
 use tests::peers;
 use tests::suite::{Case, case};
 
@@ -16,6 +16,9 @@ struct Vector {
     expect: String,
     output: Vec<u8>,
     differs: Option<String>,
+    /// How the error ends.
+    says: String,
+    limits: Limits,
     source: Vec<u8>,
 }
 
@@ -41,7 +44,15 @@ fn name(file: &Path) -> String {
 fn read(file: &Path) -> Result<Vector, String> {
     let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
     let (header, source) = text.split_once("\n\n").ok_or("no blank line")?;
-    let mut vector = Vector { values: BTreeMap::new(), expect: String::new(), output: Vec::new(), differs: None, source: source.into() };
+    let mut vector = Vector {
+        values: BTreeMap::new(),
+        expect: String::new(),
+        output: Vec::new(),
+        differs: None,
+        says: String::new(),
+        limits: Limits::default(),
+        source: source.into(),
+    };
     for line in header.lines() {
         let (field, text) = line.split_once(": ").ok_or("no field")?;
         match field {
@@ -51,6 +62,9 @@ fn read(file: &Path) -> Result<Vector, String> {
                 vector.values.insert(key.to_owned(), unescape(value));
             }
             "expect" => text.clone_into(&mut vector.expect),
+            "says" => text.clone_into(&mut vector.says),
+            // Milliseconds of costly functions: fewer than by default, so that no case takes as long.
+            "cost" => vector.limits.cost = text.parse().map_err(|_| "no number of milliseconds")?,
             "output" => vector.output = unescape(text),
             "differs" if DIFFERENCES.iter().any(|(name, _)| *name == text) => vector.differs = Some(text.to_owned()),
             other => return Err(format!("unknown field or difference: {other}")),
@@ -82,7 +96,8 @@ fn unescape(text: &str) -> Vec<u8> {
 fn check(file: &Path) -> Result<(), String> {
     let vector = read(file)?;
     let values = secrets(&vector.values);
-    let rendered = Template::parse("key", &vector.source).and_then(|template| template.render(&Context::new(&values)));
+    let rendered =
+        Template::parse("key", &vector.source).and_then(|template| template.render(&Context { limits: vector.limits, ..Context::new(&values) }));
     let found = match &rendered {
         Ok(_) => "output",
         Err(error) => match error.kind() {
@@ -95,6 +110,9 @@ fn check(file: &Path) -> Result<(), String> {
     };
     if found != vector.expect {
         return Err(format!("expected {}, got {found}: {:?}", vector.expect, rendered.err()));
+    }
+    if let Some(error) = rendered.as_ref().err().filter(|error| !error.to_string().ends_with(&vector.says)) {
+        return Err(format!("expected {:?}, got {error}", vector.says));
     }
     // EXPOSE: compared with the vector's output.
     let output = rendered.map(|rendered| rendered.expose().to_vec()).unwrap_or_default();

@@ -51,6 +51,14 @@ impl<'a> Edits<'a> {
         if self.manifest.encoding() == Encoding::Utf16 {
             return Err(Error::input("change the file in place: it is UTF-16").advise("Save it as UTF-8 first"));
         }
+        let text = replace(&self.manifest.text, &self.changes()?)?;
+        self.check(&text)?;
+        let mark: &[u8] = if self.manifest.encoding() == Encoding::Utf8Bom { UTF8_BOM } else { b"" };
+        Ok([mark, text.as_bytes()].concat())
+    }
+
+    /// What is to go and what is to come, in the order of the text.
+    pub(super) fn changes(&self) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
         let mut additions: Vec<(&Entry, Addition)> = Vec::new();
         let mut members: Vec<(&Node, Addition)> = Vec::new();
@@ -67,10 +75,8 @@ impl<'a> Edits<'a> {
         for (map, addition) in &members {
             writer.add(map, addition, &mut changes)?;
         }
-        let text = replace(&self.manifest.text, changes)?;
-        self.check(&text)?;
-        let mark: &[u8] = if self.manifest.encoding() == Encoding::Utf8Bom { UTF8_BOM } else { b"" };
-        Ok([mark, text.as_bytes()].concat())
+        changes.sort_by_key(|change| (change.range.start, std::cmp::Reverse(change.indent)));
+        Ok(changes)
     }
 
     /// Decides whether a put replaces a scalar, fills an empty value or adds a member to a mapping.
@@ -234,9 +240,10 @@ fn last_own(map: &Node) -> Option<&Entry> {
     map.entries().iter().rfind(|entry| map.span.contains(&entry.key_span.start))
 }
 
-struct Change {
-    range: Range<usize>,
-    text: String,
+/// A range of the text that goes, and what comes in its place.
+pub(super) struct Change {
+    pub(super) range: Range<usize>,
+    pub(super) text: String,
     /// Indentation of added lines: where several are added at one place, the deepest belong first.
     indent: usize,
 }
@@ -247,8 +254,7 @@ impl Change {
     }
 }
 
-fn replace(text: &str, mut changes: Vec<Change>) -> Result<String> {
-    changes.sort_by_key(|change| (change.range.start, std::cmp::Reverse(change.indent)));
+fn replace(text: &str, changes: &[Change]) -> Result<String> {
     let mut result = String::with_capacity(text.len() + changes.iter().map(|change| change.text.len()).sum::<usize>());
     let mut at = 0;
     for change in changes {
@@ -316,7 +322,12 @@ impl Writer<'_> {
                     members.iter().map(|(key, value)| format!("{separator}{}: {}", scalar(key, Format::Json), self.flow(value))).collect();
                 changes.push(Change::new(end..end, text));
             }
-            (_, None) => changes.push(Change::new(map.span.clone(), self.flow(addition))),
+            (_, None) => {
+                // Behind the opening brace: what stands between the braces, such as a comment, stays.
+                let inner = self.flow(addition);
+                let start = map.span.start + 1;
+                changes.push(Change::new(start..start, &inner[1..inner.len() - 1]));
+            }
         }
         Ok(())
     }

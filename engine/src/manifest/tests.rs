@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -130,6 +132,7 @@ fn a_put_changes_nothing_but_its_value() {
     check("m: {}\n", &["m", "b"], "m: {\"b\": \"NEW\"}\n");
     check("a: 1", &["b"], "a: 1\nb: NEW");
     check("a: 1\r\nb: 2\r\n", &["c"], "a: 1\r\nb: 2\r\nc: NEW\r\n");
+    check("m: { # none\n  }\n", &["m", "b"], "m: {\"b\": \"NEW\" # none\n  }\n");
     // Added with the mappings above it.
     check("a: 1\nm:\n  x: 2\n", &["m", "o", "p"], "a: 1\nm:\n  x: 2\n  o:\n    p: NEW\n");
     check("m: # none\na: 1\n", &["m", "o"], "m: # none\n  o: NEW\na: 1\n");
@@ -212,36 +215,53 @@ fn manifest_text() -> impl Strategy<Value = String> {
     )
 }
 
+/// What a put to the value of an entry may remove: the value, and the header of a block scalar.
+fn replaced(entry: &Entry) -> Range<usize> {
+    let start = if entry.value.style == Style::BlockScalar { entry.key_span.end } else { entry.value.span.start };
+    start..entry.value.span.end
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
-    /// The law of splicing: the new text reads as the old one plus the puts, and without what was put in, the old bytes remain in order.
+    /// The law of splicing: the new text reads as the old one plus the puts, and nothing goes but what a put replaces: without what came in, and
+    /// without what it replaced, the new text and the old one are the same bytes.
     #[test]
     fn splicing_keeps_every_other_byte(text in manifest_text(), keys in prop::collection::vec("[a-z]{1,6}", 1..4), deep in any::<bool>()) {
         let manifest = parse(&text);
         let objects = manifest.objects().unwrap();
         let mut edits = manifest.edit();
-        for key in &keys {
-            let taken = objects[0].node.at(&["spec", key]);
-            let path: Vec<&str> = match taken.map(|node| &node.kind) {
+        let mut may_go = Vec::new();
+        // Every key that is there, and some that are not.
+        let spec = objects[0].node.get("spec").unwrap();
+        for key in spec.entries().iter().map(|entry| entry.key.as_str()).step_by(2).chain(keys.iter().map(String::as_str)) {
+            let taken = spec.entry(key);
+            let path: Vec<&str> = match taken.map(|entry| &entry.value.kind) {
                 Some(Kind::List(_)) => continue,
                 Some(Kind::Map(_)) => vec!["spec", key, "added"],
                 None if deep => vec!["spec", key, "added"],
-                _ => vec!["spec", key],
+                _ => {
+                    may_go.extend(taken.map(replaced));
+                    vec!["spec", key]
+                }
             };
             edits.put(objects[0].node, &path, "NEW");
         }
+        let changes = edits.changes().unwrap();
         // `apply` compares the result with the intention by itself; an error here is a failed law.
         let result = String::from_utf8(edits.apply().unwrap()).unwrap();
-        // Lines that bear no put are all there, in order.
-        let mut lines = result.lines();
-        for line in text.lines() {
-            let spliced = keys.iter().any(|key| line.trim_start().starts_with(&format!("{key}:")));
-            let in_block = line.starts_with("    ");
-            if !spliced && !in_block {
-                prop_assert!(lines.any(|other| other == line), "{line:?} is gone from\n{result}");
-            }
+        let (mut old, mut new, mut at, mut seen) = (String::new(), String::new(), 0, 0);
+        for change in &changes {
+            let fits = |range: &Range<usize>| range.start <= change.range.start && change.range.end <= range.end;
+            prop_assert!(change.range.is_empty() || may_go.iter().any(fits), "{:?} is gone", &text[change.range.clone()]);
+            let kept = change.range.start - at;
+            old += &text[at..change.range.start];
+            new += &result[seen..seen + kept];
+            prop_assert_eq!(&result[seen + kept..seen + kept + change.text.len()], &change.text);
+            prop_assert_eq!(change.text.matches('\n').count(), change.text.matches(if text.contains('\r') { "\r\n" } else { "\n" }).count());
+            (at, seen) = (change.range.end, seen + kept + change.text.len());
         }
+        prop_assert_eq!(new + &result[seen..], old + &text[at..], "{}", result);
     }
 
     #[test]

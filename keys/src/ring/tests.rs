@@ -97,3 +97,33 @@ fn no_key_is_said_only_after_every_key_was_tried() {
     assert!(matches!(RING.open(&item, &label(), &Hints::default(), &mut trial, &mut Budget::operations(2)).unwrap(), Opening::Paused));
     assert!(matches!(RING.open(&item, &label(), &Hints::default(), &mut trial, &mut Budget::operations(1)).unwrap(), Opening::NoKey));
 }
+
+#[test]
+fn a_trial_lives_through_changes_of_the_ring() {
+    let item = sealed_with("oldest");
+    let mut ring = KeyRing::new(vec![ring_key("gone", 400, KeyBits::Rsa2048), ring_key("stays", 200, KeyBits::Rsa2048)]);
+    let mut trial = Trial::default();
+    let step = |ring: &KeyRing, trial: &mut Trial| ring.open(&item, &label(), &Hints::default(), trial, &mut Budget::operations(1)).map(outcome);
+    // The newest key is tried, and then it goes.
+    assert_eq!(step(&ring, &mut trial).unwrap(), "paused");
+    ring = KeyRing::new(ring.keys.into_iter().filter(|key| key.name != "gone").collect());
+    assert_eq!(step(&ring, &mut trial).unwrap(), "no key");
+    // A key that was tried costs nothing any more; one that came since is tried, and the answer is open again.
+    ring.keys.insert(0, ring_key("came", 500, KeyBits::Rsa2048));
+    assert_eq!(step(&ring, &mut trial).unwrap(), "no key");
+    let RingKey { name, key, certificate, .. } = ring_key("second", 600, KeyBits::Rsa2048);
+    let second = Sealed::seal(certificate.as_ref().unwrap().key(), &label(), &SecretBytes::new(vec![])).unwrap();
+    let mut trial = Trial::default();
+    assert!(matches!(ring.open(&second, &label(), &Hints::default(), &mut trial, &mut Budget::unlimited()).unwrap(), Opening::NoKey));
+    ring.keys.insert(0, RingKey { name, key, certificate, since: Timestamp::from_second(600).unwrap(), seals: true });
+    let opening = ring.open(&second, &label(), &Hints::default(), &mut trial, &mut Budget::operations(1)).unwrap();
+    assert!(matches!(opening, Opening::Opened(_, key) if key.name == "second"));
+}
+
+fn outcome(opening: Opening<'_>) -> &'static str {
+    match opening {
+        Opening::Opened(..) => "opened",
+        Opening::NoKey => "no key",
+        Opening::Paused => "paused",
+    }
+}

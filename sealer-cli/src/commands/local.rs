@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use crate::exit::{self, Errors, Outcome};
 use crate::keyring::{RenewalOptions, Store, data_home};
+use crate::local::Folder;
 use crate::local::place::{self, Private};
 use crate::local::report::Report;
-use crate::local::{Folder, watch};
+use crate::local::watch::Watch;
 use crate::output::{json_line, note, print};
 
 /// Arguments of the command.
@@ -50,12 +51,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     let folder = folder(args)?;
     let _lock = folder.lock()?;
+    let watch = args.watch.then(|| Watch::start(&folder)).transpose()?;
     let report = folder.pass(now)?;
     show(args, &folder, &report, true)?;
-    if args.watch {
-        return watch::run(&folder, report.next, |report| show(args, &folder, report, false));
+    match watch {
+        Some(watch) => watch.run(&folder, report.next, |report| show(args, &folder, report, false)),
+        None => Errors::check(report.into_errors()),
     }
-    Errors::check(report.into_errors())
 }
 
 fn folder(args: &Args) -> engine::Result<Folder> {
@@ -72,7 +74,7 @@ fn folder(args: &Args) -> engine::Result<Folder> {
             data_home("XDG_STATE_HOME", ".local/state").map(|state| state.join("sealer/local").join(place::name_of(&source))).ok_or_else(homeless)?
         }
     };
-    place::refuse_git(&out.join("secrets"), Private::Plaintext)?;
+    place::refuse_git(&out, Private::Plaintext)?;
     Ok(Folder {
         shown: args.folder.clone(),
         source,

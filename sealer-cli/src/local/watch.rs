@@ -1,11 +1,12 @@
 //! Passes whenever something changes, and when a key is due.
 
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use engine::{Error, ErrorKind, Result};
 use jiff::Timestamp;
-use notify::{EventKind, RecursiveMode, Watcher};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::Folder;
 use super::report::Report;
@@ -17,31 +18,67 @@ const SETTLE: Duration = Duration::from_millis(60);
 /// Longest time without a pass: a change that the system did not report is found by then.
 const RESYNC: Duration = Duration::from_secs(60);
 
-/// Runs until it is ended, and hands every report to `show`.
-pub(crate) fn run(folder: &Folder, mut next: Option<Timestamp>, show: impl Fn(&Report) -> Result<()>) -> Outcome {
-    let (sender, changes) = channel();
-    let fail = |error: notify::Error| Error::new(ErrorKind::Bug, format!("watch the folder: {error}"));
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Reading is no change; our own reads would wake us for ever.
-        if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
-            let _ = sender.send(());
-        }
-    })
-    .map_err(fail)?;
-    for path in [&folder.source, &folder.out, &folder.keys] {
-        watcher.watch(path, RecursiveMode::Recursive).map_err(fail)?;
-    }
-    loop {
-        wait(&changes, next);
-        match folder.pass(Timestamp::now()) {
-            Ok(report) => {
-                next = report.next;
-                show(&report)?;
+/// Listens to the folders of one source.
+pub(crate) struct Watch {
+    watcher: RecommendedWatcher,
+    changes: Receiver<()>,
+    /// A folder of keys that the first pass makes.
+    missing: Option<PathBuf>,
+}
+
+impl Watch {
+    /// Listens from now on; started before the first pass, so that what changes while it runs is not missed.
+    pub(crate) fn start(folder: &Folder) -> Result<Self> {
+        let (sender, changes) = channel();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Reading is no change; our own reads would wake us for ever.
+            if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
+                let _ = sender.send(());
             }
-            // A key folder that is unreadable now may be readable at the next change.
-            Err(error) => exit::print(&error),
+        });
+        let mut watch = Self { watcher: watcher.map_err(|error| fail(&error))?, changes, missing: None };
+        watch.listen(&folder.source)?;
+        watch.listen(&folder.out)?;
+        if folder.keys.is_dir() {
+            watch.listen(&folder.keys)?;
+        } else {
+            watch.missing = Some(folder.keys.clone());
+        }
+        Ok(watch)
+    }
+
+    fn listen(&mut self, path: &Path) -> Result<()> {
+        self.watcher.watch(path, RecursiveMode::Recursive).map_err(|error| fail(&error))
+    }
+
+    /// Runs until it is ended, and hands every report to `show`; the first pass is over, and `next` is when it wants another one.
+    pub(crate) fn run(mut self, folder: &Folder, mut next: Option<Timestamp>, show: impl Fn(&Report) -> Result<()>) -> Outcome {
+        if let Some(keys) = self.missing.take() {
+            self.listen(&keys)?;
+            // Nobody listened to that folder until now.
+            next = pass(folder, next, &show)?;
+        }
+        loop {
+            wait(&self.changes, next);
+            next = pass(folder, next, &show)?;
         }
     }
+}
+
+/// Does a pass; returns when the next one is wanted at the latest.
+fn pass(folder: &Folder, next: Option<Timestamp>, show: impl Fn(&Report) -> Result<()>) -> Result<Option<Timestamp>> {
+    match folder.pass(Timestamp::now()) {
+        Ok(report) => show(&report).map(|()| report.next),
+        Err(error) => {
+            // A key folder that is unreadable now may be readable at the next change.
+            exit::print(&error);
+            Ok(next)
+        }
+    }
+}
+
+fn fail(error: &notify::Error) -> Error {
+    Error::new(ErrorKind::Bug, format!("watch the folder: {error}"))
 }
 
 /// Waits for a change and for the end of its burst, or until a key is due.

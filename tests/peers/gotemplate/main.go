@@ -1,5 +1,6 @@
 // Command gotemplate answers rendering requests with Go's text/template and sprig, as the Sealed Secrets controller
-// calls them. It reads one JSON request a line and writes one JSON answer a line.
+// calls them. It reads one JSON request a line and writes one JSON answer a line. With -functions it writes the names
+// of all functions instead, one a line.
 package main
 
 import (
@@ -7,7 +8,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"text/template"
 	_ "time/tzdata"
 
@@ -65,6 +68,12 @@ func render(functions template.FuncMap, asked request) (given answer) {
 
 func main() {
 	functions := functions()
+	if len(os.Args) > 1 && os.Args[1] == "-functions" {
+		for _, name := range slices.Sorted(maps.Keys(functions)) {
+			fmt.Println(name)
+		}
+		return
+	}
 	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	out := bufio.NewWriter(os.Stdout)
 	encoder := json.NewEncoder(out)

@@ -10,11 +10,48 @@ use engine::{ErrorKind, PlainSecret};
 use jiff::Timestamp;
 use keys::{Certificate, Scope, Sealed, SecretBytes, UnsealingKey};
 
-/// Takes any bytes.
-pub type Target = fn(&[u8]);
+use crate::process::Home;
+use crate::sealer;
 
-/// Every entry with the name of its seeds; `kubeseal`'s command line is a program and not here.
-pub const ALL: &[(&str, Target)] = &[("manifest", manifest), ("pem", pem), ("sealed", sealed), ("splice", splice), ("template", template)];
+/// One entry point.
+pub struct Entry {
+    /// Its name, and that of its seeds and of its target for libFuzzer.
+    pub name: &'static str,
+    /// The peers without which it can not run.
+    pub needs: &'static [&'static str],
+    /// Takes any bytes.
+    pub target: fn(&[u8]),
+}
+
+/// Every entry.
+pub const ALL: &[Entry] = &[
+    Entry { name: "kubeseal", needs: &["unshare"], target: kubeseal },
+    entry("manifest", manifest),
+    entry("pem", pem),
+    entry("sealed", sealed),
+    entry("splice", splice),
+    entry("template", template),
+];
+
+const fn entry(name: &'static str, target: fn(&[u8])) -> Entry {
+    Entry { name, needs: &[], target }
+}
+
+/// Runs kubeseal's face with an argument a line, in a network of its own; what leads out of its home is left out. libFuzzer's program lies
+/// elsewhere than the one under test, which the variable `SEALER` names there.
+///
+/// # Panics
+/// If a law is broken.
+pub fn kubeseal(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let arguments = text.lines().filter(|argument| !argument.contains(['/', '\0'])).take(20);
+    let program = std::env::var_os("SEALER").unwrap_or_else(|| sealer().into());
+    let home = Home::new();
+    home.write("cert.pem", include_bytes!("../../vectors/keys/alpha.crt"));
+    let ended = home.command("unshare").args(["--user", "--map-root-user", "--net"]).arg(program).arg("kubeseal").args(arguments).input("{}").run();
+    assert!([0, 1, 2].contains(&ended.status), "status {}: {}", ended.status, ended.error());
+    assert!(!ended.error().contains("fault of sealer"), "{}", ended.error());
+}
 
 /// A manifest is read or refused, with a line that exists; what was read as a Secret or SealedSecret is read back after writing.
 ///
