@@ -11,6 +11,7 @@ pub mod controller;
 pub mod fuzz;
 pub mod ledger;
 pub mod manifests;
+pub mod packaging;
 pub mod peers;
 pub mod process;
 pub mod server;
