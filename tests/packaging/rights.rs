@@ -19,11 +19,11 @@ pub(crate) const NEEDS: &[&str] = &["etcd", "helm", "kube-apiserver"];
 type Test = fn() -> Outcome;
 
 pub(crate) const CASES: &[(&str, Test)] = &[
-    ("rights_are_enough_and_no_more::in_a_whole_cluster", whole_cluster),
-    ("rights_are_enough_and_no_more::in_some_namespaces", some_namespaces),
-    ("rights_are_enough_and_no_more::without_status", without_status),
-    ("rights_are_enough_and_no_more::without_a_look_at_secrets", without_a_look),
-    ("rights_are_enough_and_no_more::with_deletions", with_deletions),
+    ("rights_in_a_whole_cluster_are_enough_and_no_more", whole_cluster),
+    ("rights_in_some_namespaces_are_enough_and_no_more", some_namespaces),
+    ("rights_without_status_are_enough_and_no_more", without_status),
+    ("rights_without_a_look_at_secrets_are_enough_and_no_more", without_a_look),
+    ("rights_with_deletions_are_enough_and_no_more", with_deletions),
     ("outside_of_its_namespaces_it_may_do_nothing", nothing_outside),
 ];
 
