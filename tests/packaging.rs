@@ -18,6 +18,8 @@ mod chart;
 mod monitoring;
 #[path = "packaging/rights.rs"]
 mod rights;
+#[path = "packaging/root.rs"]
+mod root;
 #[path = "packaging/server.rs"]
 mod server;
 
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
     cases.extend(rights::CASES.iter().map(|(name, test)| case(*name, rights::NEEDS, *test)));
     cases.push(case("alerts_and_dashboards_ask_for_what_the_controller_counts", rights::NEEDS, monitoring::ask_for_what_is_counted));
     cases.push(case("objects_keys_and_leaders_have_their_alerts", HELM, monitoring::every_trouble_has_an_alert));
+    cases.push(case("the_controller_needs_no_file_but_itself_and_its_account", root::NEEDS, root::needs_nothing));
     let shared = cluster.clone();
     cases.push(case("the_pod_passes_the_restricted_standard", server::NEEDS, move || server::restricted(shared.get())));
     for (name, values) in files() {

@@ -52,7 +52,7 @@ const RESOURCES: [(&str, &str, &str); 14] = [
 type Rights = BTreeSet<(String, String)>;
 
 /// A cluster that notes who asks for what.
-fn cluster() -> &'static Cluster {
+pub(crate) fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| {
         let cluster = Cluster::start_with(audit).unwrap();
@@ -68,19 +68,19 @@ fn audit(home: &Home) -> Vec<String> {
     vec![format!("--audit-policy-file={}", policy.display()), format!("--audit-log-path={}", home.path().join("audit.log").display())]
 }
 
-/// A controller with nothing but the rights of its release.
-struct Release {
-    api: Api,
-    own: String,
+/// What a release holds of rights, installed under names of its own.
+pub(crate) struct Release {
+    pub(crate) api: Api,
+    pub(crate) own: String,
+    pub(crate) token: String,
     watched: String,
     objects: Vec<Value>,
     account: String,
-    controller: Controller,
 }
 
 impl Release {
-    /// Installs what a release holds of rights, and starts the controller with its flags. `values` is given the namespace to look at beside the own one.
-    fn start(cluster: &Cluster, values: impl FnOnce(&str) -> Value) -> Result<Self, Missing> {
+    /// Installs it. `values` is given the namespace to look at beside the own one.
+    pub(crate) fn install(cluster: &Cluster, values: impl FnOnce(&str) -> Value) -> Result<Self, Missing> {
         let api = cluster.api();
         let (own, watched) = (cluster.namespace("own"), cluster.namespace("watched"));
         let mut values = values(&watched);
@@ -97,13 +97,24 @@ impl Release {
         let account = only(&objects, "ServiceAccount");
         let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}});
         let token = api.create(&format!("{}/token", path(account)), &request).unwrap();
-        let kubeconfig = cluster.kubeconfig_of(&own, token["status"]["token"].as_str().unwrap());
-        let mut arguments = vec![format!("--kubeconfig={}", kubeconfig.display())];
-        arguments.extend(flags(&objects).into_iter().filter(|flag| !flag.starts_with("--listen-")));
-        let mut controller = Controller::launch_bare(&own, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        controller.wait_until_ready();
+        let token = text(&token["status"]["token"]);
         let account = format!("system:serviceaccount:{own}:{}", account["metadata"]["name"].as_str().unwrap());
-        Ok(Self { api, own, watched, objects, account, controller })
+        Ok(Self { api, own, token, watched, objects, account })
+    }
+
+    /// The flags that a Pod would have; the addresses are for the test to choose.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        flags(&self.objects).into_iter().filter(|flag| !flag.starts_with("--listen-")).collect()
+    }
+
+    /// Starts a controller that may do what the release may, and nothing else.
+    fn start(&self, cluster: &Cluster) -> Controller {
+        let kubeconfig = cluster.kubeconfig_of(&self.own, &self.token);
+        let mut arguments = vec![format!("--kubeconfig={}", kubeconfig.display())];
+        arguments.extend(self.flags());
+        let mut controller = Controller::launch_bare(&self.own, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        controller.wait_until_ready();
+        controller
     }
 
     fn has(&self, flag: &str) -> bool {
@@ -111,9 +122,9 @@ impl Release {
     }
 
     /// An object goes through all that may become of it.
-    fn exercise(&self) {
+    pub(crate) fn exercise(&self, certificate: &str) {
         let (api, namespace) = (&self.api, &self.watched);
-        let mut sealed = seal(&self.controller.certificate(), namespace, "db", &[("user", "shop"), ("password", "dummy")]);
+        let mut sealed = seal(certificate, namespace, "db", &[("user", "shop"), ("password", "dummy")]);
         sealed["metadata"]["labels"] = json!({"release": self.own});
         let source = format!("{}/db", sources(namespace));
         let made = |api: &Api, user: &str| data(api, namespace, "db").filter(|data| data["user"] == user).map(drop);
@@ -193,11 +204,12 @@ fn rights(told: &str) -> Rights {
 /// has no occasion for.
 fn check_but(idle: &str, values: impl FnOnce(&str) -> Value, told: &str) -> Outcome {
     let cluster = cluster();
-    let release = Release::start(cluster, values)?;
-    release.exercise();
+    let release = Release::install(cluster, values)?;
+    let controller = release.start(cluster);
+    release.exercise(&controller.certificate());
     let renewed = ("leases".to_owned(), "update".to_owned());
     release.api.wait_for("the Lease to be renewed", |_| release.asked(cluster, "allow").contains(&renewed).then_some(()));
-    assert_eq!(release.asked(cluster, "forbid"), Rights::new(), "denied: {}", release.controller.log());
+    assert_eq!(release.asked(cluster, "forbid"), Rights::new(), "denied: {}", controller.log());
     let used = &release.asked(cluster, "allow") | &rights(idle);
     assert_eq!(used, release.granted(), "what was used, and what was granted");
     assert_eq!(release.may(&release.watched), rights(told));
@@ -234,7 +246,7 @@ fn with_deletions() -> Outcome {
 
 fn nothing_outside() -> Outcome {
     let cluster = cluster();
-    let release = Release::start(cluster, |watched| json!({"rbac": {"clusterRole": false}, "additionalNamespaces": [watched]}))?;
+    let release = Release::install(cluster, |watched| json!({"rbac": {"clusterRole": false}, "additionalNamespaces": [watched]}))?;
     assert_eq!(release.may(&cluster.namespace("other")), Rights::new());
     assert_eq!(release.may(""), Rights::new(), "in all namespaces at once");
     let own = "sealedsecrets: get list watch; sealedsecrets/status: update; secrets: create get list update watch; events: create; leases: create";
@@ -245,7 +257,8 @@ fn nothing_outside() -> Outcome {
 
 /// The metrics of a controller that has seen good and bad.
 pub(crate) fn busy_metrics() -> Result<String, Missing> {
-    let release = Release::start(cluster(), |_| json!({}))?;
-    release.exercise();
-    Ok(release.controller.metrics())
+    let release = Release::install(cluster(), |_| json!({}))?;
+    let controller = release.start(cluster());
+    release.exercise(&controller.certificate());
+    Ok(controller.metrics())
 }
