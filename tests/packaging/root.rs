@@ -60,7 +60,8 @@ fn furnish(home: &Home, cluster: &Cluster, release: &rights::Release) -> PathBuf
     place(&cluster.ca(), &Path::new(ACCOUNT).join("ca.crt"));
     home.write(Path::new("root").join(ACCOUNT).join("token"), &release.token);
     home.write(Path::new("root").join(ACCOUNT).join("namespace"), &release.own);
-    let linked = Command::new("ldd").arg(binary::controller()).output().map(|run| String::from_utf8_lossy(&run.stdout).into_owned()).unwrap_or_default();
+    let linked =
+        Command::new("ldd").arg(binary::controller()).output().map(|run| String::from_utf8_lossy(&run.stdout).into_owned()).unwrap_or_default();
     for library in linked.split_whitespace().filter(|word| word.starts_with('/')) {
         place(Path::new(library), Path::new(library));
     }

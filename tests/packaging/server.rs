@@ -4,11 +4,14 @@ use std::sync::Once;
 
 use serde_json::{Value, json};
 use tests::cluster::{Api, Cluster};
-use tests::packaging::{FOREIGN, path, pod, render};
+use tests::packaging::{FOREIGN, flags, objects, of, path, pod, render, rendered_from, take};
+use tests::upstream;
 
 use super::Outcome;
 
 pub(crate) const NEEDS: &[&str] = &["etcd", "helm", "kube-apiserver"];
+
+pub(crate) const NEEDS_UPSTREAM: &[&str] = &["controller", "etcd", "helm", "kube-apiserver"];
 
 /// Namespace of the release.
 const NAMESPACE: &str = "kube-system";
@@ -67,5 +70,36 @@ pub(crate) fn restricted(cluster: &Cluster) -> Outcome {
     let loose = json!({"containerSecurityContext": {"allowPrivilegeEscalation": true}});
     let bad = pod(&render(NAMESPACE, &loose)?, &namespace);
     assert_eq!(api.try_out(&path(&bad), &bad).unwrap_err().code, 403, "the standard is enforced at all");
+    Ok(())
+}
+
+/// Upstream's chart is installed with its own values; ours is put over it with the same. A selector, for one, can never be changed.
+pub(crate) fn upgraded(cluster: &Cluster) -> Outcome {
+    let api = cluster.api();
+    let namespace = cluster.namespace("upgraded");
+    let mut values = upstream::chart_values()?;
+    let image = values.as_object_mut().unwrap().remove("image").unwrap();
+    values["pdb"]["create"] = json!(true);
+    values["rbac"]["clusterRoleName"] = json!(namespace);
+    values["fullnameOverride"] = json!(namespace);
+    let chart = upstream::chart()?.display().to_string();
+    let ours = render(&namespace, &values)?;
+    values["image"] = image;
+    let theirs = objects(&rendered_from(&chart, &namespace, &values)?.unwrap());
+    take(&flags(&ours)).unwrap();
+    let mut met = Vec::new();
+    for object in theirs.iter().filter(|object| object["kind"] != "CustomResourceDefinition") {
+        let place = path(object);
+        api.apply(&place, object).unwrap_or_else(|refusal| panic!("{refusal}: {object}"));
+        if let Some(other) = ours.iter().find(|other| path(other) == place) {
+            api.try_out(&place, other).unwrap_or_else(|refusal| panic!("{refusal}: {other}"));
+            met.push(object["kind"].as_str().unwrap());
+        }
+    }
+    met.sort_unstable();
+    met.dedup();
+    assert_eq!(met, ["ClusterRole", "ClusterRoleBinding", "Deployment", "PodDisruptionBudget", "Role", "RoleBinding", "Service", "ServiceAccount"]);
+    let selector = |objects: &[Value]| of(objects, "Deployment").next().unwrap()["spec"]["selector"].clone();
+    assert_eq!(selector(&ours), selector(&theirs));
     Ok(())
 }

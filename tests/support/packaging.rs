@@ -54,9 +54,17 @@ pub fn helm(arguments: &[&str]) -> Result<Ended, Missing> {
 /// # Errors
 /// If helm is missing.
 pub fn rendered(namespace: &str, values: &Value) -> Result<Result<String, String>, Missing> {
+    rendered_from("sealer", namespace, values)
+}
+
+/// As [`rendered`], from another chart.
+///
+/// # Errors
+/// If helm is missing.
+pub fn rendered_from(chart: &str, namespace: &str, values: &Value) -> Result<Result<String, String>, Missing> {
     let home = Home::new();
     let values = home.write("values.yaml", values.to_string());
-    let arguments = ["template", RELEASE, "sealer", "--include-crds", "--namespace", namespace, "--values", &values.display().to_string()];
+    let arguments = ["template", RELEASE, chart, "--include-crds", "--namespace", namespace, "--values", &values.display().to_string()];
     let ended = helm(&arguments)?;
     Ok(if ended.status == 0 { Ok(ended.text()) } else { Err(ended.error()) })
 }

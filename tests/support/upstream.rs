@@ -132,16 +132,23 @@ pub fn definition() -> Result<Value, Missing> {
     Ok(serde_saphyr::from_str(&text).expect("upstream's definition is YAML"))
 }
 
-/// Names of the values of upstream's chart, from its own sources.
+/// Where upstream's chart lies.
+///
+/// # Errors
+/// As [`peers::source`].
+pub fn chart() -> Result<PathBuf, Missing> {
+    Ok(peers::source("controller", MODULE)?.join("helm/sealed-secrets"))
+}
+
+/// The values of upstream's chart.
 ///
 /// # Errors
 /// As [`peers::source`].
 ///
 /// # Panics
 /// If they do not lie where they did.
-pub fn chart_values() -> Result<Vec<String>, Missing> {
-    let values = packaging::yaml(&peers::source("controller", MODULE)?.join("helm/sealed-secrets/values.yaml"));
-    Ok(values.as_object().expect("values are a map").keys().cloned().collect())
+pub fn chart_values() -> Result<Value, Missing> {
+    Ok(packaging::yaml(&chart()?.join("values.yaml")))
 }
 
 fn service_account(cluster: &Cluster, folder: &Path) -> PathBuf {

@@ -1,10 +1,14 @@
 {{/* What objects are called, and what they all bear. */}}
 
+{{- define "sealer.name" -}}
+{{- .Values.nameOverride | default "sealed-secrets" | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
 {{- define "sealer.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
 {{- else -}}
-{{- $name := .Values.nameOverride | default .Chart.Name -}}
+{{- $name := include "sealer.name" . -}}
 {{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
@@ -20,7 +24,7 @@
 {{/* By these labels Pods are selected. A Deployment can not change them, so nothing of a version may stand here. */}}
 {{- define "sealer.selector" -}}
 app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
+app.kubernetes.io/name: {{ include "sealer.name" . }}
 {{- end -}}
 
 {{/* Metadata of an object. Takes: root, and as needed name, namespace, cluster, labels, annotations. */}}
@@ -54,6 +58,9 @@ metadata:
 {{/* What upstream's chart has, and this one has not, is refused rather than ignored. */}}
 {{- define "sealer.refuse" -}}
 {{- if .Values.rbac.pspEnabled -}}{{- fail "rbac.pspEnabled: no cluster has PodSecurityPolicies any more" -}}{{- end -}}
+{{- if eq .Values.image.repository "bitnami/sealed-secrets-controller" -}}
+{{- fail "image.repository: this is upstream's controller, of which two replicas would fight; leave image out of the values of its chart" -}}
+{{- end -}}
 {{- if .Values.ingress.selfSigned -}}{{- fail "ingress.selfSigned: this chart makes no certificates; put one into the Secret HOSTNAME-tls" -}}{{- end -}}
 {{- if .Values.ingress.secrets -}}{{- fail "ingress.secrets: keys do not belong in values; put them into Secrets, and name those in ingress.extraTls" -}}{{- end -}}
 {{- end -}}
