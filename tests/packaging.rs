@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     cases.extend(rights::CASES.iter().map(|(name, test)| case(*name, rights::NEEDS, *test)));
     cases.push(case("alerts_and_dashboards_ask_for_what_the_controller_counts", rights::NEEDS, monitoring::ask_for_what_is_counted));
     cases.push(case("objects_keys_and_leaders_have_their_alerts", HELM, monitoring::every_trouble_has_an_alert));
+    cases.push(case("whoever_may_use_the_proxy_fetches_the_certificate_and_nobody_else", rights::NEEDS_KUBESEAL, rights::proxied));
     cases.push(case("the_controller_needs_no_file_but_itself_and_its_account", root::NEEDS, root::needs_nothing));
     let shared = cluster.clone();
     cases.push(case("the_pod_passes_the_restricted_standard", server::NEEDS, move || server::restricted(shared.get())));

@@ -6,15 +6,17 @@ use std::fs;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
-use tests::cluster::{Api, Cluster};
+use tests::cluster::{Api, Cluster, Exposed};
 use tests::controller::{self, Controller, data, seal, secrets, sources, wait_synced};
 use tests::packaging::{flags, of, only, path, render};
-use tests::peers::Missing;
+use tests::peers::{self, Missing};
 use tests::process::Home;
 
 use super::Outcome;
 
 pub(crate) const NEEDS: &[&str] = &["etcd", "helm", "kube-apiserver"];
+
+pub(crate) const NEEDS_KUBESEAL: &[&str] = &["etcd", "helm", "kube-apiserver", "kubeseal"];
 
 type Test = fn() -> Outcome;
 
@@ -95,9 +97,7 @@ impl Release {
             }
         }
         let account = only(&objects, "ServiceAccount");
-        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}});
-        let token = api.create(&format!("{}/token", path(account)), &request).unwrap();
-        let token = text(&token["status"]["token"]);
+        let token = token(&api, &path(account));
         let account = format!("system:serviceaccount:{own}:{}", account["metadata"]["name"].as_str().unwrap());
         Ok(Self { api, own, token, watched, objects, account })
     }
@@ -186,6 +186,12 @@ impl Release {
     }
 }
 
+/// A token of the ServiceAccount at `path`, from the server.
+fn token(api: &Api, path: &str) -> String {
+    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}});
+    text(&api.create(&format!("{path}/token"), &request).unwrap()["status"]["token"])
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
@@ -252,6 +258,33 @@ fn nothing_outside() -> Outcome {
     let own = "sealedsecrets: get list watch; sealedsecrets/status: update; secrets: create get list update watch; events: create; leases: create";
     assert_eq!(release.may(&release.own), rights(own));
     assert!(of(&release.objects, "ClusterRole").chain(of(&release.objects, "ClusterRoleBinding")).next().is_none());
+    Ok(())
+}
+
+/// Fetches the certificate with kubeseal, as somebody who has signed in and has no other right.
+fn fetch(proxier: Value) -> Result<Result<String, String>, Missing> {
+    let cluster = cluster();
+    let release = Release::install(cluster, |_| json!({"rbac": {"serviceProxier": proxier}}))?;
+    let controller = release.start(cluster);
+    let own = release.own.as_str();
+    cluster.expose(Exposed { namespace: own, name: own, port_name: "http", port: controller.port() });
+    let visitors = format!("/api/v1/namespaces/{}/serviceaccounts", release.watched);
+    release.api.create(&visitors, &json!({"metadata": {"name": "visitor"}})).unwrap();
+    let kubeconfig = cluster.kubeconfig_of(&format!("{own}-visitor"), &token(&release.api, &format!("{visitors}/visitor")));
+    let home = Home::new();
+    let kubeseal = home.command(peers::get("kubeseal")?).arg("--fetch-cert").arg("--kubeconfig").arg(kubeconfig);
+    let ended = kubeseal.args(["--controller-name", own, "--controller-namespace", own]).run();
+    assert!(ended.status != 0 || ended.text() == controller.certificate(), "{}", ended.text());
+    Ok(if ended.status == 0 { Ok(ended.text()) } else { Err(ended.error()) })
+}
+
+pub(crate) fn proxied() -> Outcome {
+    let said = fetch(json!({}))?.unwrap();
+    assert!(said.starts_with("-----BEGIN CERTIFICATE-----"), "{said}");
+    let refused = fetch(json!({"bind": false}))?.unwrap_err();
+    assert!(refused.contains("forbidden"), "{refused}");
+    let others = fetch(json!({"subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "sealers"}]}))?.unwrap_err();
+    assert!(others.contains("forbidden"), "{others}");
     Ok(())
 }
 
