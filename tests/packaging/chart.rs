@@ -34,6 +34,7 @@ pub(crate) const CASES: &[(&str, &[&str], Test)] = &[
     ("own_flags_come_last_and_replace_none_of_the_others", HELM, own_flags),
     ("what_upstream_has_and_we_have_not_is_refused", HELM, refused),
     ("one_replica_can_be_drained", HELM, drained),
+    ("the_image_is_made_for_the_pod", &[], image),
 ];
 
 fn lint() -> Outcome {
@@ -189,5 +190,19 @@ fn refused() -> Outcome {
 fn drained() -> Outcome {
     let budget = only(&render(NAMESPACE, &json!({"replicas": 1}))?, "PodDisruptionBudget")["spec"].clone();
     assert_eq!((&budget["maxUnavailable"], &budget["minAvailable"]), (&json!(1), &Value::Null));
+    Ok(())
+}
+
+fn image() -> Outcome {
+    let values = yaml(&folder("deploy/chart/sealer/values.yaml"));
+    let context = &values["containerSecurityContext"];
+    let recipe = fs::read_to_string(folder("deploy/Containerfile")).unwrap();
+    for line in [
+        format!("USER {}:{}", context["runAsUser"], context["runAsGroup"]),
+        format!("EXPOSE {} {}", values["containerPorts"]["http"], values["containerPorts"]["metrics"]),
+        "ENTRYPOINT [\"/sealer-controller\"]".to_owned(),
+    ] {
+        assert!(recipe.lines().any(|found| found == line), "{line}");
+    }
     Ok(())
 }
