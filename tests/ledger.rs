@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use tests::cluster::Cluster;
 use tests::contract::Contract;
 use tests::ledger;
+use tests::packaging;
 use tests::peers::Missing;
 use tests::suite::{case, run};
 use tests::upstream::{self, Controller};
@@ -33,6 +34,12 @@ fn main() -> ExitCode {
             let flags = ledger::controller_flags().map_err(|missing| missing.to_string())?;
             check("controller.flag.", flags.iter().filter_map(|flag| flag.strip_prefix("--")))
         }),
+        case("every_value_of_upstreams_chart_has_a_row", &["controller"], || {
+            let values = upstream::chart_values().map_err(|missing| missing.to_string())?;
+            let values: Vec<String> = values.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+            check("chart.value.", values.iter().map(String::as_str))?;
+            absent_values(&values)
+        }),
         case("every_metric_of_upstreams_controller_has_a_row", upstream::NEEDS_WITH_KUBESEAL, || {
             metrics_have_rows().map_err(|missing| missing.to_string())?
         }),
@@ -45,6 +52,14 @@ fn metrics_have_rows() -> Result<Result<(), String>, Missing> {
     let controller = Controller::start(&cluster, &[])?;
     let metrics = ledger::controller_metrics(&cluster, &controller)?;
     Ok(check("controller.metric.", metrics.iter().map(String::as_str).filter(|name| name.starts_with("sealed_secrets_controller_"))))
+}
+
+/// What our chart has not, its row says why.
+fn absent_values(values: &[String]) -> Result<(), String> {
+    let (contract, ours) = (Contract::read(), packaging::yaml(&packaging::folder("deploy/chart/sealer/values.yaml")));
+    let is_excused = |name: &str| contract.rows.iter().any(|row| row.id == format!("chart.value.{name}") && row.deviation.is_some());
+    let silent: Vec<&String> = values.iter().filter(|name| ours[name.as_str()].is_null() && !is_excused(name)).collect();
+    if silent.is_empty() { Ok(()) } else { Err(format!("our chart has not {silent:?}, and no row says why")) }
 }
 
 /// Every name has a row.

@@ -63,6 +63,17 @@ impl Cluster {
     /// # Panics
     /// If one of them does not start.
     pub fn start() -> Result<Self, Missing> {
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// As [`Self::start`], with further flags of the API server; their files are written to the home that they are asked with.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_with(flags: impl FnOnce(&Home) -> Vec<String>) -> Result<Self, Missing> {
         let (etcd, apiserver) = (peers::get("etcd")?, peers::get("kube-apiserver")?);
         let home = Home::new();
         let (etcd, store) = start_etcd(&etcd, &home);
@@ -70,7 +81,8 @@ impl Cluster {
         let token = random_text();
         let id_token = format!("{JWT_OF_THE_YEAR_2100}.{}", random_text());
         let port = server::free_port();
-        let mut server = Server::start(&apiserver, apiserver_flags(&home, port, store, [&token, &id_token]), &home.path().join("apiserver"));
+        let flags = [apiserver_flags(&home, port, store, [&token, &id_token]), flags(&home)].concat();
+        let mut server = Server::start(&apiserver, flags, &home.path().join("apiserver"));
         let ca = home.path().join("certs").join("apiserver.crt");
         server.wait_until(|| ca.exists());
         let kubeconfig = home.write("kubeconfig", kubeconfig(port, &token, &ca));
@@ -113,6 +125,12 @@ impl Cluster {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.home.path()
+    }
+
+    /// Writes a kubeconfig of whoever bears a token.
+    #[must_use]
+    pub fn kubeconfig_of(&self, name: &str, token: &str) -> PathBuf {
+        self.home.write(name, kubeconfig(self.port, token, &self.ca()))
     }
 
     /// A client for the thread that asks.

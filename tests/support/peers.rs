@@ -42,14 +42,18 @@ pub enum Origin {
 pub const ALL: &[Peer] = &[
     // The rights of root: who may do this may also give files away.
     machine("chroot", &["--userspec=1:1", "/", "true"]),
+    go("argocd-health", "argocd-health", ".", ""),
     go("controller", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/controller", "-X main.VERSION=0.38.4"),
     go("etcd", "kubernetes", "go.etcd.io/etcd/server/v3", ""),
     go("gotemplate", "gotemplate", ".", ""),
     machine("gpg", &["--version"]),
+    go("helm", "helm", "helm.sh/helm/v4/cmd/helm", ""),
+    go("kstatus", "kstatus", ".", ""),
     go("kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", ""),
     go("kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", ""),
     go("kubectl", "kubernetes", "k8s.io/kubernetes/cmd/kubectl", ""),
     go("kubeseal", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/kubeseal", "-X main.VERSION=0.38.4"),
+    go("kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5", ""),
     machine("openssl", &["version"]),
     machine("python3", &["--version"]),
     machine("strace", &["-V"]),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::cluster::{Cluster, Exposed};
+use crate::packaging;
 use crate::peers::{self, Missing};
 use crate::server::{self, Server};
 
@@ -129,6 +130,25 @@ pub fn definition() -> Result<Value, Missing> {
     let file = peers::source("controller", MODULE)?.join("helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml");
     let text = fs::read_to_string(&file).expect("upstream's sources hold its definition");
     Ok(serde_saphyr::from_str(&text).expect("upstream's definition is YAML"))
+}
+
+/// Where upstream's chart lies.
+///
+/// # Errors
+/// As [`peers::source`].
+pub fn chart() -> Result<PathBuf, Missing> {
+    Ok(peers::source("controller", MODULE)?.join("helm/sealed-secrets"))
+}
+
+/// The values of upstream's chart.
+///
+/// # Errors
+/// As [`peers::source`].
+///
+/// # Panics
+/// If they do not lie where they did.
+pub fn chart_values() -> Result<Value, Missing> {
+    Ok(packaging::yaml(&chart()?.join("values.yaml")))
 }
 
 fn service_account(cluster: &Cluster, folder: &Path) -> PathBuf {

@@ -94,6 +94,15 @@ impl Api {
         self.json(Method::PATCH, &format!("{path}?fieldManager=tests&force=true"), "application/apply-patch+yaml", Some(object))
     }
 
+    /// Tries whether the server would take an object at `path`; it checks everything, and keeps nothing.
+    ///
+    /// # Errors
+    /// What the server says no with.
+    pub fn try_out(&self, path: &str, object: &Value) -> Result<Value, Refusal> {
+        let path = format!("{path}?fieldManager=tests&force=true&dryRun=All&fieldValidation=Strict");
+        self.json(Method::PATCH, &path, "application/apply-patch+yaml", Some(object))
+    }
+
     /// Deletes the object at `path`.
     ///
     /// # Errors
