@@ -40,9 +40,9 @@ pub enum Origin {
 
 /// Every peer, by name.
 pub const ALL: &[Peer] = &[
+    go("argocd-health", "argocd-health", ".", ""),
     // The rights of root: who may do this may also give files away.
     machine("chroot", &["--userspec=1:1", "/", "true"]),
-    go("argocd-health", "argocd-health", ".", ""),
     go("controller", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/controller", "-X main.VERSION=0.38.4"),
     go("etcd", "kubernetes", "go.etcd.io/etcd/server/v3", ""),
     go("gotemplate", "gotemplate", ".", ""),

@@ -52,6 +52,19 @@ impl Controller {
     /// # Panics
     /// If it does not start.
     pub fn start(cluster: &Cluster, flags: &[&str]) -> Result<Self, Missing> {
+        let controller = Self::again(cluster, flags)?;
+        cluster.expose(Exposed { namespace: NAMESPACE, name: SERVICE, port_name: "http", port: controller.port });
+        Ok(controller)
+    }
+
+    /// Starts it anew on a cluster that has had one; its Service leads nowhere.
+    ///
+    /// # Errors
+    /// The peer that is missing.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn again(cluster: &Cluster, flags: &[&str]) -> Result<Self, Missing> {
         let program = peers::get("controller")?;
         let api = cluster.api();
         if api.read("/apis/bitnami.com/v1alpha1/sealedsecrets").is_err() {
@@ -66,7 +79,6 @@ impl Controller {
         arguments.extend(flags.iter().map(ToString::to_string));
         let mut server = Server::start(Path::new("env"), arguments, &folder);
         server.wait_until(|| server::fetch(port, "/v1/cert.pem").is_ok_and(|(status, _)| status == 200));
-        cluster.expose(Exposed { namespace: NAMESPACE, name: SERVICE, port_name: "http", port });
         Ok(Self { server, port, metrics_port })
     }
 
