@@ -107,7 +107,8 @@ fn there_and_back() {
 
     let theirs = upstream::Controller::again(&cluster, &[]).unwrap();
     api.wait_for("every object to have had its turn", |_| {
-        let turns = theirs.metrics().lines().find_map(|line| line.strip_prefix("sealed_secrets_controller_unseal_requests_total ")?.parse::<f64>().ok());
+        let turns =
+            theirs.metrics().lines().find_map(|line| line.strip_prefix("sealed_secrets_controller_unseal_requests_total ")?.parse::<f64>().ok());
         turns.filter(|turns| *turns > count as f64)
     });
     all_synced(&api, &namespace, count + 1, false);

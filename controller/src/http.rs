@@ -194,7 +194,7 @@ async fn open(server: &Server, route: &'static str, client: &Client, object: Sea
         });
         match step.await {
             Ok(Ok(Progress::Paused(next))) => pass = next,
-            Ok(Ok(Progress::Done(items))) => return Ok(Some((subject, items))),
+            Ok(Ok(Progress::Done(items, _))) => return Ok(Some((subject, items))),
             _ => return Ok(None),
         }
     }

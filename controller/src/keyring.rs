@@ -12,7 +12,7 @@ use engine::{Error, PlainSecret};
 use http::Method;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use keys::{KeyRing, SecretBytes};
+use keys::{Fingerprint, KeyRing, SecretBytes};
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
@@ -44,6 +44,11 @@ impl Keyring {
     /// The ring.
     pub(crate) fn ring(&self) -> Arc<KeyRing> {
         Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The certificate of a key, by the key's identity.
+    pub(crate) fn certificate_of(&self, identity: Fingerprint) -> Option<Fingerprint> {
+        self.ring().keys().iter().find(|key| key.key.identity() == identity)?.fingerprint()
     }
 
     /// Changes with the ring.

@@ -126,13 +126,13 @@ async fn turn(context: &Arc<Context>, key: &Key, object: &SealedSecret, digest: 
     };
     if memory == Memory::Same && secret.is_some() && pass.is_none() {
         match untouched(context, key, object, produced).await {
-            Ok(Some(live)) => return keep(context, key, digest, &live, None),
+            Ok(Some(live)) => return keep(context, key, digest, &live, None, None),
             Ok(None) => {}
             Err(trouble) => return End::Bad(trouble),
         }
     }
-    let items = match open(context, key, object, pass).await {
-        Ok(Progress::Done(items)) => items,
+    let (items, by) = match open(context, key, object, pass).await {
+        Ok(Progress::Done(items, by)) => (items, by),
         Ok(Progress::Paused(pass)) => return End::Paused(pass),
         Err(trouble) => return End::Bad(trouble),
     };
@@ -146,8 +146,8 @@ async fn turn(context: &Arc<Context>, key: &Key, object: &SealedSecret, digest: 
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     let exists = secret.is_some() || context.settings.skip_recreate;
     match apply(context, &Order { key, uid, wanted: &wanted, memory, exists }).await {
-        Ok(Applied::Kept(live)) => keep(context, key, digest, &live, None),
-        Ok(Applied::Wrote(live, reason)) => keep(context, key, digest, &live, Some(reason)),
+        Ok(Applied::Kept(live)) => keep(context, key, digest, &live, None, by),
+        Ok(Applied::Wrote(live, reason)) => keep(context, key, digest, &live, Some(reason), by),
         Err(trouble) => End::Bad(trouble),
     }
 }
@@ -161,14 +161,19 @@ async fn untouched(context: &Context, key: &Key, object: &SealedSecret, produced
     Ok(apply::read(context, key).await?.filter(ours))
 }
 
-fn keep(context: &Context, key: &Key, digest: Fingerprint, live: &Live, did: Option<Reason>) -> End {
+/// `by` is the identity of the key that opened the object; None if this turn opened nothing.
+fn keep(context: &Context, key: &Key, digest: Fingerprint, live: &Live, did: Option<Reason>, by: Option<Fingerprint>) -> End {
     let produced = Produced { digest, secret: live.version(), tag: Some(live.tag(&context.tagger)) };
     let quiet_in = context.index.with(key, |entry| {
         entry.set_produced(produced);
         entry.fights.quiet(Instant::now())
     });
-    let produced =
-        ProducedSecret { source_hash: digest.to_string(), uid: live.uid().to_owned(), resource_version: live.resource_version().to_owned() };
+    let produced = ProducedSecret {
+        source_hash: digest.to_string(),
+        uid: live.uid().to_owned(),
+        resource_version: live.resource_version().to_owned(),
+        key: by.and_then(|by| context.keyring.certificate_of(by)).map(|certificate| certificate.to_string()),
+    };
     End::Good { produced, did, quiet_in: quiet_in.flatten() }
 }
 

@@ -70,8 +70,10 @@ pub(crate) fn next(object: &SealedSecret, verdict: &Verdict, now: Timestamp) -> 
         }
         _ => after.conditions.retain(|condition| condition.type_ != STALLED),
     }
-    if verdict.produced.is_some() {
-        after.produced.clone_from(&verdict.produced);
+    if let Some(produced) = &verdict.produced {
+        // A turn that opened nothing does not know the key; the one that did has told it.
+        let known = before.produced.as_ref().filter(|before| before.source_hash == produced.source_hash).and_then(|before| before.key.clone());
+        after.produced = Some(ProducedSecret { key: produced.key.clone().or(known), ..produced.clone() });
     }
     if after == before {
         return None;
@@ -122,7 +124,7 @@ mod tests {
     }
 
     fn good() -> Verdict {
-        let produced = ProducedSecret { source_hash: "00".to_owned(), uid: "u".to_owned(), resource_version: "7".to_owned() };
+        let produced = ProducedSecret { source_hash: "00".to_owned(), uid: "u".to_owned(), resource_version: "7".to_owned(), key: None };
         Verdict { fault: None, produced: Some(produced) }
     }
 

@@ -5,9 +5,11 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
+mod fields;
 pub mod names;
 pub mod sealed_secret;
 
+pub use fields::fields;
 pub use sealed_secret::SealedSecret;
 
 /// Makes the definition of one custom resource.

@@ -97,6 +97,10 @@ pub struct ProducedSecret {
 
     /// Version of the Secret after it was written, or last found to be as it should.
     pub resource_version: String,
+
+    /// Fingerprint of the certificate whose key opened the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// One aspect of the state of a SealedSecret.

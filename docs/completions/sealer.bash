@@ -22,6 +22,12 @@ _sealer() {
             sealer,completions)
                 cmd="sealer__subcmd__completions"
                 ;;
+            sealer,crds)
+                cmd="sealer__subcmd__crds"
+                ;;
+            sealer,explain)
+                cmd="sealer__subcmd__explain"
+                ;;
             sealer,help)
                 cmd="sealer__subcmd__help"
                 ;;
@@ -37,6 +43,9 @@ _sealer() {
             sealer,man)
                 cmd="sealer__subcmd__man"
                 ;;
+            sealer,migrate)
+                cmd="sealer__subcmd__migrate"
+                ;;
             sealer,reseal)
                 cmd="sealer__subcmd__reseal"
                 ;;
@@ -49,11 +58,41 @@ _sealer() {
             sealer,verify)
                 cmd="sealer__subcmd__verify"
                 ;;
+            sealer__subcmd__crds,apply)
+                cmd="sealer__subcmd__crds__subcmd__apply"
+                ;;
+            sealer__subcmd__crds,diff)
+                cmd="sealer__subcmd__crds__subcmd__diff"
+                ;;
+            sealer__subcmd__crds,help)
+                cmd="sealer__subcmd__crds__subcmd__help"
+                ;;
+            sealer__subcmd__crds,print)
+                cmd="sealer__subcmd__crds__subcmd__print"
+                ;;
+            sealer__subcmd__crds__subcmd__help,apply)
+                cmd="sealer__subcmd__crds__subcmd__help__subcmd__apply"
+                ;;
+            sealer__subcmd__crds__subcmd__help,diff)
+                cmd="sealer__subcmd__crds__subcmd__help__subcmd__diff"
+                ;;
+            sealer__subcmd__crds__subcmd__help,help)
+                cmd="sealer__subcmd__crds__subcmd__help__subcmd__help"
+                ;;
+            sealer__subcmd__crds__subcmd__help,print)
+                cmd="sealer__subcmd__crds__subcmd__help__subcmd__print"
+                ;;
             sealer__subcmd__help,cert)
                 cmd="sealer__subcmd__help__subcmd__cert"
                 ;;
             sealer__subcmd__help,completions)
                 cmd="sealer__subcmd__help__subcmd__completions"
+                ;;
+            sealer__subcmd__help,crds)
+                cmd="sealer__subcmd__help__subcmd__crds"
+                ;;
+            sealer__subcmd__help,explain)
+                cmd="sealer__subcmd__help__subcmd__explain"
                 ;;
             sealer__subcmd__help,help)
                 cmd="sealer__subcmd__help__subcmd__help"
@@ -70,6 +109,9 @@ _sealer() {
             sealer__subcmd__help,man)
                 cmd="sealer__subcmd__help__subcmd__man"
                 ;;
+            sealer__subcmd__help,migrate)
+                cmd="sealer__subcmd__help__subcmd__migrate"
+                ;;
             sealer__subcmd__help,reseal)
                 cmd="sealer__subcmd__help__subcmd__reseal"
                 ;;
@@ -81,6 +123,15 @@ _sealer() {
                 ;;
             sealer__subcmd__help,verify)
                 cmd="sealer__subcmd__help__subcmd__verify"
+                ;;
+            sealer__subcmd__help__subcmd__crds,apply)
+                cmd="sealer__subcmd__help__subcmd__crds__subcmd__apply"
+                ;;
+            sealer__subcmd__help__subcmd__crds,diff)
+                cmd="sealer__subcmd__help__subcmd__crds__subcmd__diff"
+                ;;
+            sealer__subcmd__help__subcmd__crds,print)
+                cmd="sealer__subcmd__help__subcmd__crds__subcmd__print"
                 ;;
             sealer__subcmd__help__subcmd__keys,export)
                 cmd="sealer__subcmd__help__subcmd__keys__subcmd__export"
@@ -131,7 +182,7 @@ _sealer() {
 
     case "${cmd}" in
         sealer)
-            opts="-h -V --help --version seal unseal reseal verify cert keys local kubeseal completions man help"
+            opts="-h -V --help --version seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -204,8 +255,204 @@ _sealer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sealer__subcmd__crds)
+            opts="-h --help print diff apply help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__crds__subcmd__apply)
+            opts="-h --force --controller-namespace --controller-name --kubeconfig --context --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --controller-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --controller-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__crds__subcmd__diff)
+            opts="-h --json --controller-namespace --controller-name --kubeconfig --context --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --controller-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --controller-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__crds__subcmd__help)
+            opts="print diff apply help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__crds__subcmd__help__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__crds__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__crds__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__crds__subcmd__help__subcmd__print)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__crds__subcmd__print)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__explain)
+            opts="-n -h --namespace --json --controller-namespace --controller-name --kubeconfig --context --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --controller-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --controller-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sealer__subcmd__help)
-            opts="seal unseal reseal verify cert keys local kubeseal completions man help"
+            opts="seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -233,6 +480,76 @@ _sealer() {
             return 0
             ;;
         sealer__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__help__subcmd__crds)
+            opts="print diff apply"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__help__subcmd__crds__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__help__subcmd__crds__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__help__subcmd__crds__subcmd__print)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -359,6 +676,20 @@ _sealer() {
             return 0
             ;;
         sealer__subcmd__help__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__help__subcmd__migrate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -682,6 +1013,40 @@ _sealer() {
             fi
             case "${prev}" in
                 --out-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__migrate)
+            opts="-h --dry-run --json --service-account --controller-namespace --controller-name --kubeconfig --context --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --service-account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --controller-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --controller-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -33,6 +33,9 @@ complete -c sealer -n "__fish_sealer_needs_command" -f -a "verify" -d 'Check Sea
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "cert" -d 'Print or describe a certificate'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "keys" -d 'Look after a folder of sealing keys'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "local" -d 'Play cluster in a folder: seal, unseal and heal without one'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "explain" -d 'Say what became of a SealedSecret in the cluster, and what comes next'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "crds" -d 'Compare or install the custom resource definitions of a cluster'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "migrate" -d 'Move a cluster from the Sealed Secrets controller to ours'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "kubeseal" -d 'Speak kubeseal\'s command line: its flags, messages and exit codes'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "completions" -d 'Print a script that completes commands in a shell'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
@@ -132,21 +135,64 @@ complete -c sealer -n "__fish_sealer_using_subcommand local" -l in-place -d 'Wri
 complete -c sealer -n "__fish_sealer_using_subcommand local" -l watch -d 'Keep at it: react to changes, heal at once, renew keys on schedule'
 complete -c sealer -n "__fish_sealer_using_subcommand local" -l json -d 'Print what was done as JSON, one line a pass'
 complete -c sealer -n "__fish_sealer_using_subcommand local" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand explain" -s n -l namespace -d 'Its namespace' -r
+complete -c sealer -n "__fish_sealer_using_subcommand explain" -l controller-namespace -d 'Namespace of the controller\'s Service' -r
+complete -c sealer -n "__fish_sealer_using_subcommand explain" -l controller-name -d 'Name of the controller\'s Service (`sealed-secrets` if the Helm chart installed it)' -r
+complete -c sealer -n "__fish_sealer_using_subcommand explain" -l kubeconfig -d 'Kubeconfig file' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand explain" -l context -d 'Context of the kubeconfig' -r
+complete -c sealer -n "__fish_sealer_using_subcommand explain" -l json -d 'Print JSON'
+complete -c sealer -n "__fish_sealer_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and not __fish_seen_subcommand_from print diff apply help" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and not __fish_seen_subcommand_from print diff apply help" -f -a "print" -d 'Print ours, as YAML'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and not __fish_seen_subcommand_from print diff apply help" -f -a "diff" -d 'Tell what the cluster\'s lack or have beside ours; exit status 3 if one is absent or another'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and not __fish_seen_subcommand_from print diff apply help" -f -a "apply" -d 'Install or update the cluster\'s'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and not __fish_seen_subcommand_from print diff apply help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from print" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from diff" -l controller-namespace -d 'Namespace of the controller\'s Service' -r
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from diff" -l controller-name -d 'Name of the controller\'s Service (`sealed-secrets` if the Helm chart installed it)' -r
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from diff" -l kubeconfig -d 'Kubeconfig file' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from diff" -l context -d 'Context of the kubeconfig' -r
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from diff" -l json -d 'Print JSON'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from apply" -l controller-namespace -d 'Namespace of the controller\'s Service' -r
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from apply" -l controller-name -d 'Name of the controller\'s Service (`sealed-secrets` if the Helm chart installed it)' -r
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from apply" -l kubeconfig -d 'Kubeconfig file' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from apply" -l context -d 'Context of the kubeconfig' -r
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from apply" -l force -d 'Replace a definition that has fields which ours lacks; the server forgets them in every object that is written then'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from help" -f -a "print" -d 'Print ours, as YAML'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Tell what the cluster\'s lack or have beside ours; exit status 3 if one is absent or another'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from help" -f -a "apply" -d 'Install or update the cluster\'s'
+complete -c sealer -n "__fish_sealer_using_subcommand crds; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l service-account -d 'Service account of the controller [default: its name]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l controller-namespace -d 'Namespace of the controller\'s Service' -r
+complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l controller-name -d 'Name of the controller\'s Service (`sealed-secrets` if the Helm chart installed it)' -r
+complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l kubeconfig -d 'Kubeconfig file' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l context -d 'Context of the kubeconfig' -r
+complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l dry-run -d 'Say what would change, and write nothing; exit status 6 while the other controller runs'
+complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l json -d 'Print JSON'
+complete -c sealer -n "__fish_sealer_using_subcommand migrate" -s h -l help -d 'Print help'
 complete -c sealer -n "__fish_sealer_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c sealer -n "__fish_sealer_using_subcommand man" -l out-dir -d 'Folder to write the page of every command into' -r -F
 complete -c sealer -n "__fish_sealer_using_subcommand man" -s h -l help -d 'Print help'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "seal" -d 'Encrypt Secrets into SealedSecrets that are safe to commit'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "unseal" -d 'Decrypt SealedSecrets with private keys at hand'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "reseal" -d 'Bring SealedSecrets under the newest key'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "verify" -d 'Check SealedSecrets, with or without private keys'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "cert" -d 'Print or describe a certificate'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "keys" -d 'Look after a folder of sealing keys'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "local" -d 'Play cluster in a folder: seal, unseal and heal without one'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "kubeseal" -d 'Speak kubeseal\'s command line: its flags, messages and exit codes'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "completions" -d 'Print a script that completes commands in a shell'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local kubeseal completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "seal" -d 'Encrypt Secrets into SealedSecrets that are safe to commit'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "unseal" -d 'Decrypt SealedSecrets with private keys at hand'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "reseal" -d 'Bring SealedSecrets under the newest key'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "verify" -d 'Check SealedSecrets, with or without private keys'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "cert" -d 'Print or describe a certificate'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "keys" -d 'Look after a folder of sealing keys'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "local" -d 'Play cluster in a folder: seal, unseal and heal without one'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "explain" -d 'Say what became of a SealedSecret in the cluster, and what comes next'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "crds" -d 'Compare or install the custom resource definitions of a cluster'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "migrate" -d 'Move a cluster from the Sealed Secrets controller to ours'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "kubeseal" -d 'Speak kubeseal\'s command line: its flags, messages and exit codes'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "completions" -d 'Print a script that completes commands in a shell'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "list" -d 'List the keys of a folder, newest first'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "new" -d 'Make a new key, which seals from now on'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "import" -d 'Copy keys of a cluster\'s backup into a folder'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "export" -d 'Print the keys of a folder as Secrets, for a backup or to apply to a cluster'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from crds" -f -a "print" -d 'Print ours, as YAML'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from crds" -f -a "diff" -d 'Tell what the cluster\'s lack or have beside ours; exit status 3 if one is absent or another'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from crds" -f -a "apply" -d 'Install or update the cluster\'s'

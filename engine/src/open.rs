@@ -79,8 +79,8 @@ pub struct Pass {
 /// How far a pass came.
 #[derive(Debug)]
 pub enum Progress {
-    /// Every item is open.
-    Done(BTreeMap<String, SecretBytes>),
+    /// Every item is open; the identity of the key that opened the last one comes along.
+    Done(BTreeMap<String, SecretBytes>, Option<Fingerprint>),
     /// The budget is spent: call again, behind the others.
     Paused(Pass),
 }
@@ -126,7 +126,7 @@ impl Pass {
                 Err(error) => failures.push(Error::from(error).on_item(key).in_object(sealing.title())),
             }
         }
-        if failures.is_empty() { Ok(Progress::Done(self.opened)) } else { Err(failures) }
+        if failures.is_empty() { Ok(Progress::Done(self.opened, self.last)) } else { Err(failures) }
     }
 }
 

@@ -87,11 +87,20 @@ impl CertificateOptions {
 }
 
 impl ClusterOptions {
-    /// Connects to the controller.
-    pub(crate) fn session(&self) -> Result<Session> {
+    fn access(&self) -> cluster::Access {
         let kubeconfig = self.kubeconfig.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
         let overrides = cluster::Overrides { kubeconfig, context: self.context.clone().unwrap_or_default(), ..cluster::Overrides::default() };
-        let access = cluster::Access::new(overrides, variable);
+        cluster::Access::new(overrides, variable)
+    }
+
+    /// Connects to the API server.
+    pub(crate) fn server(&self) -> Result<cluster::Server> {
+        cluster::Server::open(&self.access()).map_err(|error| Self::failed("reach the API server", &error))
+    }
+
+    /// Connects to the controller.
+    pub(crate) fn session(&self) -> Result<Session> {
+        let access = self.access();
         let controller = Controller { namespace: &self.controller_namespace, name: &self.controller_name };
         Session::open(&access, controller).map_err(|error| Self::failed("reach the controller", &error))
     }

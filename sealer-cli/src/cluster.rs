@@ -14,6 +14,7 @@ mod loading;
 mod oidc;
 mod proxy;
 mod response;
+mod server;
 mod transport;
 mod usable;
 
@@ -23,6 +24,7 @@ use tokio::runtime::Runtime;
 pub(crate) use download::{Location, download};
 pub(crate) use error::{Error, ErrorKind, Result, describe};
 pub(crate) use kubeconfig::{Access, Credential, Overrides};
+pub(crate) use server::Server;
 
 use response::Target;
 use transport::{Link, Method};

@@ -2,10 +2,13 @@
 
 mod cert;
 mod completions;
+mod crds;
+mod explain;
 mod keys;
 mod kubeseal;
 mod local;
 mod man;
+mod migrate;
 mod reseal;
 mod seal;
 mod unseal;
@@ -34,6 +37,13 @@ pub(crate) enum Command {
     Keys(keys::Command),
     /// Play cluster in a folder: seal, unseal and heal without one
     Local(local::Args),
+    /// Say what became of a SealedSecret in the cluster, and what comes next
+    Explain(explain::Args),
+    /// Compare or install the custom resource definitions of a cluster
+    #[command(subcommand)]
+    Crds(crds::Command),
+    /// Move a cluster from the Sealed Secrets controller to ours
+    Migrate(migrate::Args),
     /// Speak kubeseal's command line: its flags, messages and exit codes
     #[command(disable_help_flag = true)]
     Kubeseal(kubeseal::Args),
@@ -53,6 +63,9 @@ pub(crate) fn run(command: Command, now: Timestamp) -> Outcome {
         Command::Cert(args) => cert::run(&args, now),
         Command::Keys(command) => keys::run(&command, now),
         Command::Local(args) => local::run(&args, now),
+        Command::Explain(args) => explain::run(&args),
+        Command::Crds(command) => crds::run(&command),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Kubeseal(args) => kubeseal::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -46,15 +46,7 @@ pub fn controller_flags() -> Result<Vec<String>, Missing> {
 /// # Errors
 /// If upstream's sources are missing.
 pub fn sealed_secret_fields() -> Result<Vec<String>, Missing> {
-    Ok(fields(&upstream::definition()?))
-}
-
-/// Fields of a custom resource definition as dotted paths; the members of a free map are no fields.
-#[must_use]
-pub fn fields(definition: &Value) -> Vec<String> {
-    let mut found = BTreeSet::new();
-    collect_fields(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"], "", &mut found);
-    found.into_iter().collect()
+    Ok(crds::fields(&upstream::definition()?).into_iter().collect())
 }
 
 /// Metrics of a running controller, each of which shows only after something has happened: so it unseals one object and fails on another first.
@@ -101,17 +93,6 @@ fn flags(help: &str) -> Vec<String> {
         found.extend(flags.map(|flag| flag.trim_end_matches(',').to_owned()));
     }
     found.into_iter().collect()
-}
-
-fn collect_fields(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
-    if schema["type"] == "array" {
-        collect_fields(&schema["items"], &format!("{path}[]"), found);
-    }
-    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        collect_fields(field, &path, found);
-        found.insert(path);
-    }
 }
 
 #[cfg(test)]

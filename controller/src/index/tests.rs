@@ -23,7 +23,7 @@ fn remembered(item: &str, version: &str) -> SealedSecret {
     let mut object = object(item);
     let condition = SealedSecretCondition { type_: "Synced".to_owned(), status: "True".to_owned(), ..SealedSecretCondition::default() };
     let source_hash = source::digest(&object).to_string();
-    let produced = Some(ProducedSecret { source_hash, uid: "secret".to_owned(), resource_version: version.to_owned() });
+    let produced = Some(ProducedSecret { source_hash, uid: "secret".to_owned(), resource_version: version.to_owned(), key: None });
     object.status = Some(SealedSecretStatus { observed_generation: Some(1), conditions: vec![condition], produced });
     object
 }

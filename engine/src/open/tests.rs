@@ -33,7 +33,7 @@ fn passes(sealed: &SealedSecret) -> std::result::Result<usize, Vec<Error>> {
     let mut pass = Pass::begin(sealed);
     for count in 1..100 {
         match pass.advance(sealed, &RING, &mut Budget::operations(1))? {
-            Progress::Done(items) => {
+            Progress::Done(items, _) => {
                 assert!(items.iter().all(|(key, value)| value.ct_eq(&SecretBytes::new(key.clone().into_bytes()))));
                 return Ok(count);
             }

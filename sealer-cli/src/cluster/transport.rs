@@ -31,6 +31,8 @@ pub(super) enum Method {
     Get,
     /// Sends something to it.
     Post,
+    /// Replaces it.
+    Put,
 }
 
 impl Method {
@@ -38,6 +40,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
         }
     }
 
@@ -45,6 +48,7 @@ impl Method {
         match self {
             Self::Get => "get",
             Self::Post => "post",
+            Self::Put => "put",
         }
     }
 
@@ -53,6 +57,7 @@ impl Method {
         match self {
             Self::Get => "Get",
             Self::Post => "Post",
+            Self::Put => "Put",
         }
     }
 }
@@ -121,6 +126,11 @@ impl Link {
     /// Prepares the reading of a path.
     pub(super) fn get(&self, path: String, accept: &'static str) -> Prepared<'_> {
         Prepared { link: self, method: Method::Get, path, accept, body: None, kind: JSON }
+    }
+
+    /// Prepares the reading or writing of an object.
+    pub(super) fn object(&self, method: Method, path: String, accept: &'static str, body: Option<Vec<u8>>) -> Prepared<'_> {
+        Prepared { link: self, method, path: format!("{path}{}", self.query), accept, body, kind: JSON }
     }
 
     /// Prepares the sending of a form to a path.
