@@ -1,7 +1,6 @@
 //! The reference of the flags equals what is committed; `SEALER_UPDATE=1` writes it anew.
 //!
 //! It is also what makes Cargo build the binary for the suites of package `tests`.
-#![expect(clippy::expect_used, reason = "test code: what cannot go on must say so at once")]
 
 use std::fs;
 use std::path::Path;
