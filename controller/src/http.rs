@@ -19,6 +19,7 @@ use engine::reseal;
 use engine::unseal;
 use jiff::Timestamp;
 use keys::{Budget, SecretBytes};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
@@ -36,6 +37,12 @@ const LONGEST_BODY: usize = 10 << 20;
 /// Private operations that one request may cost; each further lot counts as a further request.
 const OPERATIONS_A_REQUEST: usize = 64;
 
+/// Requests with a body that are held in memory at a time: the longest ones must not take it all.
+const BODIES: usize = 4;
+
+/// Methods that are counted under their own names: a stranger's own inventions would be series without end.
+const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
 /// Media type of a certificate, upstream's.
 const PEM: &str = "application/x-pem-file";
 
@@ -44,6 +51,7 @@ const PEM: &str = "application/x-pem-file";
 struct Server {
     context: Arc<Context>,
     limit: Arc<Limit>,
+    bodies: Arc<Semaphore>,
 }
 
 /// What a request holds, or why it could not be read.
@@ -73,13 +81,13 @@ fn wrong(text: impl Into<String>) -> No {
 /// The service for everybody.
 pub(crate) fn service(context: &Arc<Context>) -> Router {
     let limit = Arc::new(Limit::new(context.settings.rate_limit, context.settings.rate_limit_burst));
-    let server = Server { context: Arc::clone(context), limit };
+    let server = Server { context: Arc::clone(context), limit, bodies: Arc::new(Semaphore::new(BODIES)) };
+    let costly = Router::new().route("/v1/verify", any(verify)).route("/v1/rotate", any(rotate));
     Router::new()
         .route("/healthz", any(async || "ok\n"))
         .route("/readyz", any(readyz))
         .route("/v1/cert.pem", any(certificate))
-        .route("/v1/verify", any(verify))
-        .route("/v1/rotate", any(rotate))
+        .merge(costly.route_layer(from_fn_with_state(server.clone(), admit)))
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .layer(from_fn_with_state(server.clone(), count))
         .with_state(server)
@@ -93,7 +101,7 @@ pub(crate) fn metrics(context: &Arc<Context>) -> Router {
 async fn count(State(server): State<Server>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let path = ["/healthz", "/readyz", "/v1/cert.pem", "/v1/verify", "/v1/rotate"].into_iter().find(|path| *path == request.uri().path());
-    let method = request.method().to_string();
+    let method = METHODS.into_iter().find(|method| *method == request.method().as_str()).unwrap_or("OTHER");
     let client = client(&request);
     request.extensions_mut().insert(Client(client));
     let limits = server.context.settings.read_timeout + server.context.settings.write_timeout;
@@ -101,8 +109,18 @@ async fn count(State(server): State<Server>, mut request: Request, next: Next) -
         Ok(response) => response,
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "too slow\n").into_response(),
     };
-    server.context.metrics.answered(path.unwrap_or("other"), &method, response.status().as_u16(), started.elapsed());
+    server.context.metrics.answered(path.unwrap_or("other"), method, response.status().as_u16(), started.elapsed());
     response
+}
+
+/// Counts a request, and waits for room, before its body is read.
+async fn admit(State(server): State<Server>, Extension(client): Extension<Client>, request: Request, next: Next) -> Result<Response, No> {
+    let headers = server.check(request.uri().path(), &client)?;
+    // A semaphore that nobody closes.
+    let _room = server.bodies.acquire().await.map_err(|_| wrong("the controller ends"))?;
+    let mut response = next.run(request).await;
+    response.headers_mut().extend(headers);
+    Ok(response)
 }
 
 /// Whose request it is, as far as it can be known.
@@ -131,22 +149,24 @@ async fn certificate(State(server): State<Server>) -> Response {
 }
 
 async fn verify(State(server): State<Server>, Extension(client): Extension<Client>, body: Body) -> Result<Response, No> {
-    let headers = server.check("verify", &client)?;
-    let verdict = if open(&server, "verify", &client, read(body)?).await?.is_some() { StatusCode::OK } else { StatusCode::CONFLICT };
-    Ok((verdict, headers).into_response())
+    let verdict = if open(&server, "/v1/verify", &client, read(body)?).await?.is_some() { StatusCode::OK } else { StatusCode::CONFLICT };
+    Ok(verdict.into_response())
 }
 
 async fn rotate(State(server): State<Server>, Extension(client): Extension<Client>, body: Body) -> Result<Response, No> {
-    let headers = server.check("rotate", &client)?;
     let failed = || wrong("cannot rotate the SealedSecret");
-    let (object, items) = open(&server, "rotate", &client, read(body)?).await?.ok_or_else(failed)?;
+    let object = read(body)?;
+    if unseal::is_blob(&object) {
+        return Err(failed());
+    }
+    let (object, items) = open(&server, "/v1/rotate", &client, object).await?.ok_or_else(failed)?;
     let ring = server.context.keyring.ring();
     let sealed = spawn_blocking(move || {
         let (_, certificate) = ring.newest().filter(|(_, certificate)| !certificate.is_expired(Timestamp::now()))?;
         reseal::rotate(&object, &items, certificate).ok()
     });
     let text = sealed.await.ok().flatten().and_then(|object| write(&object, Format::Json).ok()).ok_or_else(failed)?;
-    Ok((headers, [(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response())
 }
 
 impl Server {

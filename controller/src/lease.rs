@@ -76,10 +76,16 @@ pub(crate) struct Candidate {
     seen: Option<(String, Instant)>,
 }
 
+/// How often the right to Leases must be missing in a row before it is taken for missing: whoever asks the server may be wrong for a moment.
+const REFUSALS: usize = 3;
+
 /// How an attempt ended.
 enum Attempt {
     Holds,
-    Waits,
+    /// Another process holds it, and its term is not over.
+    IsHeld,
+    /// Somebody wrote it in between.
+    Raced,
     NoRight,
 }
 
@@ -91,20 +97,23 @@ impl Candidate {
 
     /// Waits until this process may write. Without the right to Leases, as under upstream's roles, it leads alone.
     pub(crate) async fn win(&mut self, lead: &Lead) {
+        let mut refusals = 0;
         loop {
             let started = Instant::now();
-            match self.attempt().await {
+            let attempt = self.attempt().await;
+            refusals = if matches!(attempt, Ok(Attempt::NoRight)) { refusals + 1 } else { 0 };
+            match attempt {
                 Ok(Attempt::Holds) => {
                     lead.extend(started);
                     info!(identity = self.identity, "leading");
                     return;
                 }
-                Ok(Attempt::NoRight) => {
+                Ok(Attempt::NoRight) if refusals == REFUSALS => {
                     warn!("no right to Leases: leading without one; run one replica only, or grant get, create and update of leases");
                     lead.state.store(ALONE, Ordering::Release);
                     return;
                 }
-                Ok(Attempt::Waits) => {}
+                Ok(_) => {}
                 Err(no) => warn!(error = %no, "cannot ask for the Lease"),
             }
             sleep(PERIOD).await;
@@ -119,10 +128,12 @@ impl Candidate {
             let started = Instant::now();
             match self.attempt().await {
                 Ok(Attempt::Holds) => lead.extend(started),
-                Ok(_) => {
+                Ok(Attempt::IsHeld) => {
                     *lead.until.lock().unwrap_or_else(PoisonError::into_inner) = None;
                     lead.check();
                 }
+                Ok(Attempt::Raced) => {}
+                Ok(Attempt::NoRight) => warn!("cannot renew the Lease: no right to it any more"),
                 Err(no) => warn!(error = %no, "cannot renew the Lease"),
             }
         }
@@ -153,7 +164,7 @@ impl Candidate {
             Err(no) => return Err(no),
             Ok(lease) => {
                 if self.is_held_by_another(&lease) {
-                    return Ok(Attempt::Waits);
+                    return Ok(Attempt::IsHeld);
                 }
                 (Method::PUT, path, lease)
             }
@@ -162,7 +173,7 @@ impl Candidate {
         match self.api.send(method, &path, Some(&body(&self.claimed(lease)))).await {
             Ok(_) => Ok(Attempt::Holds),
             Err(no) if no.status == 403 => Ok(Attempt::NoRight),
-            Err(no) if no.status == 409 => Ok(Attempt::Waits),
+            Err(no) if no.status == 409 => Ok(Attempt::Raced),
             Err(no) => Err(no),
         }
     }

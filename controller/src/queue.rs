@@ -94,8 +94,9 @@ impl Queue {
     /// Gives a turn back before it is done: it goes on behind the others of its namespace.
     pub(crate) fn pause(&self, work: Work) {
         let mut state = self.lock();
-        state.finish(&work.key);
-        state.add(work.key, work.object, work.pass);
+        // What changed meanwhile is read anew; the pass begins anew by itself if it is of no use any more.
+        let object = if state.finish(&work.key) { None } else { work.object };
+        state.add(work.key, object, work.pass);
         drop(state);
         self.changed.notify_one();
     }
@@ -259,6 +260,21 @@ mod tests {
         assert_eq!(next(&queue).as_deref(), Some("a/short"));
         queue.done(&Key::new("a", "short"));
         assert!(queue.next().now_or_never().unwrap().pass.is_some());
+    }
+
+    #[test]
+    fn an_object_that_changed_while_it_had_its_turn_is_read_anew_after_a_pause() {
+        for changed in [true, false] {
+            let queue = Queue::new(1);
+            queue.add(Key::new("a", "x"), Some(SealedSecret::default()));
+            queue.open();
+            let work = queue.next().now_or_never().unwrap();
+            if changed {
+                queue.add(Key::new("a", "x"), Some(SealedSecret::default()));
+            }
+            queue.pause(work);
+            assert_eq!(queue.next().now_or_never().unwrap().object.is_none(), changed);
+        }
     }
 
     #[test]

@@ -161,9 +161,11 @@ impl Wanted {
         } else if let Some(annotations) = desired.metadata.entry("annotations").or_insert_with(|| json!({})).as_object_mut() {
             annotations.insert(MADE_BY.to_owned(), owner["uid"].clone());
         }
+        let owned = desired.owned;
         for field in ["labels", "annotations"] {
             if let Some(map) = desired.metadata.get_mut(field).and_then(Value::as_object_mut) {
-                map.retain(|key, _| !NEVER_INHERITED.contains(&key.as_str()));
+                // What a template says of who made it does not count.
+                map.retain(|key, _| !(NEVER_INHERITED.contains(&key.as_str()) || owned && key == MADE_BY));
             }
         }
         Self { secret: desired }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{Edits, Node, Object};
 use crate::open::{Opened, Sealing, open_all};
 use crate::seal::{Hint, PARALLEL_FROM, Target, forget_hint, hints, seal_item, write_hint};
+use crate::unseal::is_blob;
 
 /// What was done to one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ fn put_items<'m, 'v>(edits: &mut Edits<'m>, object: &Object<'m>, items: impl Ite
 /// # Errors
 /// Input: the object has the deprecated format. Bug: the cryptography library refused.
 pub fn rotate(sealed: &SealedSecret, items: &BTreeMap<String, SecretBytes>, certificate: &Certificate) -> Result<SealedSecret> {
-    if !items.keys().eq(sealed.spec.encrypted_data.keys()) {
+    if is_blob(sealed) {
         return Err(Error::input("reseal: the object has the deprecated spec.data"));
     }
     let sealing = Sealing::of(sealed);

@@ -17,8 +17,8 @@ use crate::open::{Sealing, open_all};
 use crate::render::render;
 use crate::secret::PlainSecret;
 
-/// Key under which the blob of the deprecated first format is opened; no item can have it, since it holds no item's characters.
-const BLOB: &str = "spec.data (deprecated)";
+/// Key under which the blob of the deprecated first format is opened, and called in errors.
+const BLOB: &str = "spec.data";
 
 /// Opens a SealedSecret, renders its template, and says what Secret should exist.
 ///
@@ -62,10 +62,12 @@ pub fn assemble(
     mut items: BTreeMap<String, SecretBytes>,
     now: Option<Timestamp>,
 ) -> std::result::Result<DesiredSecret, Vec<Error>> {
-    match items.remove(BLOB) {
-        Some(blob) if is_blob(sealed) => from_blob(sealed, &blob).map_err(|error| vec![error]),
-        _ => compose(sealed, items, now),
+    if is_blob(sealed)
+        && let Some(blob) = items.remove(BLOB)
+    {
+        return from_blob(sealed, &blob).map_err(|error| vec![error]);
     }
+    compose(sealed, items, now)
 }
 
 /// Puts opened items and the template together.

@@ -1,6 +1,5 @@
 //! What goes wrong around the controller, with real processes.
 
-use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use tests::cluster::{Api, Cluster};
 use tests::controller::{Controller, data, seal, secrets, sources, wait_synced};
 use tests::flaky::{Fault, Flaky, Plan};
+use tests::moving::{Dice, Moving};
 
 use super::{Test, settled};
 
@@ -20,87 +20,11 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("a_namespace_that_is_being_deleted_stops_nobody", terminating),
 ];
 
-/// Numbers that are random enough, the same in every run: SplitMix64 (Steele, Lea, Flood, 2014).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
-}
-
-/// Objects that change, and what their Secrets should hold.
-struct Moving<'a> {
-    api: &'a Api,
-    namespace: &'a str,
-    certificate: String,
-    expected: BTreeMap<String, String>,
-    dice: Dice,
-    step: u64,
-}
-
-impl Moving<'_> {
-    fn put(&mut self, name: &str) {
-        self.step += 1;
-        let value = format!("value-{}", self.step);
-        let object = seal(&self.certificate, self.namespace, name, &[("x", &value)]);
-        let path = format!("{}/{name}", sources(self.namespace));
-        if self.expected.contains_key(name) {
-            self.api.merge(&path, &json!({"spec": {"encryptedData": object["spec"]["encryptedData"]}})).unwrap();
-        } else {
-            self.api.create(&sources(self.namespace), &object).unwrap();
-        }
-        self.expected.insert(name.to_owned(), value);
-    }
-
-    /// Changes some objects: an edit, an end, a new one; an edit or the end of a Secret.
-    fn change(&mut self, count: usize) {
-        for _ in 0..count {
-            let at = usize::try_from(self.dice.below(self.expected.len() as u64)).unwrap();
-            let name = self.expected.keys().nth(at).unwrap().clone();
-            match self.dice.below(6) {
-                0 => {
-                    self.api.delete(&format!("{}/{name}", sources(self.namespace))).unwrap();
-                    self.expected.remove(&name);
-                }
-                1 => {
-                    let fresh = format!("fresh-{}", self.step);
-                    self.put(&fresh);
-                }
-                // It may not be there yet.
-                2 => drop(self.api.delete(&format!("{}/{name}", secrets(self.namespace)))),
-                3 => drop(self.api.merge(&format!("{}/{name}", secrets(self.namespace)), &json!({"stringData": {"x": "stranger"}}))),
-                _ => self.put(&name),
-            }
-        }
-    }
-
-    /// Secrets of objects, and Secrets of nobody whose owner is gone: those are the garbage collector's.
-    fn is_settled(&self) -> bool {
-        let list = self.api.read(&secrets(self.namespace)).unwrap();
-        let made: BTreeMap<String, &Value> = list["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|secret| secret["type"] == "Opaque")
-            .map(|secret| (secret["metadata"]["name"].as_str().unwrap().to_owned(), secret))
-            .collect();
-        self.expected.iter().all(|(name, value)| {
-            let encoded = keys::SecretBytes::new(value.clone().into_bytes()).to_base64();
-            made.get(name).is_some_and(|secret| secret["data"]["x"].as_str().map(str::as_bytes) == Some(encoded.expose()))
-        })
-    }
-}
-
 fn killed(cluster: &Cluster) {
     let (namespace, api) = (cluster.namespace("killed"), cluster.api());
     let mut controller = Controller::start(cluster, &namespace, &[]);
     let certificate = controller.certificate();
-    let mut moving = Moving { api: &api, namespace: &namespace, certificate, expected: BTreeMap::new(), dice: Dice(7), step: 0 };
+    let mut moving = Moving { api: &api, namespace: &namespace, certificate, expected: std::collections::BTreeMap::new(), dice: Dice(7), step: 0 };
     for at in 0..500 {
         moving.put(&format!("object-{at}"));
     }

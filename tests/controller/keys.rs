@@ -16,6 +16,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("a_key_of_the_first_versions_is_found_by_its_name", legacy),
     ("a_key_is_renewed_when_it_is_due_and_when_it_is_asked_for", renewed),
     ("a_cut_off_makes_one_key", cut_off),
+    ("a_clock_that_was_set_back_makes_no_second_key", set_back),
     ("the_order_of_keys_follows_certificates_or_secrets", order),
     ("the_hint_costs_one_operation_and_a_foreign_key_is_found_once", operations),
 ];
@@ -133,6 +134,27 @@ fn cut_off(cluster: &Cluster) {
         drop(Controller::start(cluster, &namespace, &["--key-renew-period=0", future]));
     }
     assert_eq!(keys(&api, &namespace).len(), 2, "a cut-off in the future makes none");
+}
+
+fn set_back(cluster: &Cluster) {
+    let (namespace, api) = (cluster.namespace("set-back"), cluster.api());
+    // A key of the day after tomorrow: it was made before somebody set the clock right.
+    let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(48);
+    let request = engine::key_secret::KeyRequest {
+        bits: keys::KeyBits::Rsa2048,
+        validity: jiff::SignedDuration::from_hours(87_600),
+        common_name: "",
+        prefix: "sealed-secrets-key",
+    };
+    let made = engine::key_secret::make(&request, ahead).unwrap();
+    let text = engine::manifest::write_secret(&made, engine::manifest::Format::Json).unwrap();
+    api.create(&secrets(&namespace), &serde_json::from_slice(text.expose()).unwrap()).unwrap();
+    for _ in 0..2 {
+        let controller = Controller::start(cluster, &namespace, &["--key-renew-period=1h"]);
+        api.create(&sources(&namespace), &seal(&controller.certificate(), &namespace, &format!("db-{}", controller.pid()), &[("a", "1")])).unwrap();
+        wait_synced(&api, &namespace, &format!("db-{}", controller.pid()), true);
+    }
+    assert_eq!(self::keys(&api, &namespace).len(), 1);
 }
 
 fn order(cluster: &Cluster) {

@@ -12,6 +12,7 @@ pub mod flaky;
 pub mod fuzz;
 pub mod ledger;
 pub mod manifests;
+pub mod moving;
 pub mod packaging;
 pub mod peers;
 pub mod process;
