@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -17,11 +17,16 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::lease::Lead;
+
 /// Requests that may be under way at a time.
 const IN_FLIGHT: usize = 32;
 
 /// How long the server may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long it may take where the Lease is concerned: two attempts must fit into the time that a leader has.
+const URGENT: Duration = Duration::from_secs(4);
 
 /// How often a request is repeated because the server asks to come back later.
 const REPEATS: usize = 5;
@@ -47,6 +52,7 @@ pub(crate) struct Api {
     in_flight: Semaphore,
     limiter: Option<DefaultDirectRateLimiter>,
     rest_until: Mutex<Option<Instant>>,
+    lead: Arc<Lead>,
 }
 
 /// What the server says no with.
@@ -101,12 +107,12 @@ impl fmt::Display for Refusal {
 
 impl Api {
     /// Wraps a client.
-    pub(crate) fn new(client: Client, pace: Option<Pace>) -> Self {
+    pub(crate) fn new(client: Client, pace: Option<Pace>, lead: Arc<Lead>) -> Self {
         let limiter = pace.and_then(|pace| {
             let quota = Quota::with_period(Duration::from_secs_f64(1.0 / pace.rate))?.allow_burst(pace.burst);
             Some(RateLimiter::direct(quota))
         });
-        Self { client, in_flight: Semaphore::new(IN_FLIGHT), limiter, rest_until: Mutex::new(None) }
+        Self { client, in_flight: Semaphore::new(IN_FLIGHT), limiter, rest_until: Mutex::new(None), lead }
     }
 
     /// The client itself, for watches.
@@ -114,7 +120,15 @@ impl Api {
         self.client.clone()
     }
 
+    /// Sends a request that no other may keep waiting: for the Lease, by which it is decided who may write.
+    pub(crate) async fn urgent<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&SecretBytes>) -> Result<T, Refusal> {
+        let answer = timeout(URGENT, self.exchange(method, path, body)).await;
+        parsed(&answer.map_err(|_| Refusal::no_answer("it takes too long"))?.map_err(|(refusal, _)| refusal)?)
+    }
+
     /// Sends a request, and reads the answer whole. Waits for its turn, and comes back later if the server asks for it.
+    ///
+    /// A write is sent only by the process that leads, which is asked at the last moment: it ends otherwise.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&SecretBytes>) -> Result<SecretBytes, Refusal> {
         let mut repeats = 0;
         loop {
@@ -123,6 +137,9 @@ impl Api {
                 limiter.until_ready().await;
             }
             let permit = self.in_flight.acquire().await.map_err(|_| Refusal::no_answer("the controller ends"))?;
+            if method != Method::GET {
+                self.lead.check();
+            }
             let answer = timeout(PATIENCE, self.exchange(method.clone(), path, body)).await;
             drop(permit);
             match answer {
@@ -140,9 +157,7 @@ impl Api {
 
     /// As [`Api::send`], for an answer that is no Secret, or one whose type keeps it.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&SecretBytes>) -> Result<T, Refusal> {
-        let answer = self.send(method, path, body).await?;
-        // EXPOSE: it is parsed, and nothing of it is told if that fails.
-        serde_json::from_slice(answer.expose()).map_err(|_| Refusal::no_answer("the answer is of another kind than was asked for"))
+        parsed(&self.send(method, path, body).await?)
     }
 
     async fn rest(&self) {
@@ -173,6 +188,11 @@ impl Api {
         let status = head.status.as_u16();
         Err((Refusal { status, reason, message }, rest.filter(|_| status == 429 || status == 503)))
     }
+}
+
+fn parsed<T: DeserializeOwned>(answer: &SecretBytes) -> Result<T, Refusal> {
+    // EXPOSE: it is parsed, and nothing of it is told if that fails.
+    serde_json::from_slice(answer.expose()).map_err(|_| Refusal::no_answer("the answer is of another kind than was asked for"))
 }
 
 /// The last reason of a chain: the first ones only say that a request failed.

@@ -49,7 +49,9 @@ pub(crate) async fn apply(context: &Context, order: &Order<'_>) -> Result<Applie
         let attempt = match (action, &live) {
             (Action::Keep, Some(live)) if live.is_going() => return Err(Trouble::passing("Unavailable", "the Secret is being deleted")),
             (Action::Refuse(no), live) => return Err(refused(no, order, live.as_ref())),
-            (_, Some(live)) if live.is_sealing_key() => return Err(Trouble::lasting("Refused", "a Secret of that name holds a sealing key").update()),
+            (_, Some(live)) if live.is_sealing_key() || context.settings.is_legacy_key(order.key) => {
+                return Err(Trouble::lasting("Refused", "a Secret of that name holds a sealing key").update());
+            }
             (Action::Create(reason), _) => {
                 undo(context, order, reason)?;
                 create(context, order, reason).await
@@ -93,7 +95,6 @@ pub(crate) async fn read(context: &Context, key: &Key) -> Result<Option<Live>, T
 /// Why not.
 pub(crate) async fn delete(context: &Context, key: &Key, uid: &str) -> Result<(), Trouble> {
     let Some(live) = read(context, key).await?.filter(|live| live.belongs_to(uid)) else { return Ok(()) };
-    context.lead.check();
     let preconditions = serde_json::json!({ "uid": live.uid(), "resourceVersion": live.resource_version() });
     let options = serde_json::json!({ "kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions });
     match context.api.send(Method::DELETE, &path(key), Some(&options.to_string().into_bytes().into())).await {
@@ -112,9 +113,14 @@ fn observe(live: &Live, order: &Order<'_>) -> Existing {
     }
 }
 
+/// Whether a write only puts back what was so before, whoever the Secret belongs to.
+fn undoes(order: &Order<'_>, reason: Reason) -> bool {
+    order.memory == Memory::Same && reason != Reason::New
+}
+
 /// Undoing what somebody else did is a fight if it goes on.
 fn undo(context: &Context, order: &Order<'_>, reason: Reason) -> Result<(), Trouble> {
-    if !matches!(reason, Reason::Deleted | Reason::Edited) {
+    if !undoes(order, reason) {
         return Ok(());
     }
     let now = Instant::now();
@@ -126,7 +132,6 @@ fn undo(context: &Context, order: &Order<'_>, reason: Reason) -> Result<(), Trou
 
 async fn create(context: &Context, order: &Order<'_>, reason: Reason) -> Result<Applied, Refusal> {
     let body = order.wanted.to_json().map_err(|error| ours(&error))?;
-    context.lead.check();
     let path = format!("/api/v1/namespaces/{}/secrets", order.key.namespace());
     finish(context, order, context.api.send(Method::POST, &path, Some(&body)).await?, reason)
 }
@@ -134,12 +139,11 @@ async fn create(context: &Context, order: &Order<'_>, reason: Reason) -> Result<
 async fn replace(context: &Context, order: &Order<'_>, live: &Live, reason: Reason) -> Result<Applied, Refusal> {
     // It holds UID and resourceVersion of what was read: the server refuses to replace anything else.
     let body = order.wanted.over(live).to_json().map_err(|error| ours(&error))?;
-    context.lead.check();
     finish(context, order, context.api.send(Method::PUT, &path(order.key), Some(&body)).await?, reason)
 }
 
 fn finish(context: &Context, order: &Order<'_>, answer: keys::SecretBytes, reason: Reason) -> Result<Applied, Refusal> {
-    if matches!(reason, Reason::Deleted | Reason::Edited) {
+    if undoes(order, reason) {
         context.index.with(order.key, |entry| entry.fights.undid(Instant::now()));
     }
     Ok(Applied::Wrote(written(&answer).map_err(|error| ours(&error))?, reason))

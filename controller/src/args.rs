@@ -15,6 +15,7 @@ use keys::KeyBits;
 use tracing::Level;
 
 use crate::api::Pace;
+use crate::key::Key;
 
 /// Longest prefix of the names of key Secrets: the name must stay one that Kubernetes accepts.
 const LONGEST_PREFIX: usize = 245;
@@ -48,6 +49,13 @@ pub(crate) struct Settings {
     pub(crate) listen_metrics_addr: SocketAddr,
     pub(crate) read_timeout: std::time::Duration,
     pub(crate) write_timeout: std::time::Duration,
+}
+
+impl Settings {
+    /// Whether an object has the name that the first versions gave their key, which needs no label to be one.
+    pub(crate) fn is_legacy_key(&self, key: &Key) -> bool {
+        key.namespace() == self.namespace && key.name() == self.key_prefix
+    }
 }
 
 /// What tells which of two keys is newer.

@@ -28,7 +28,7 @@ pub(crate) struct Context {
     /// The private keys.
     pub(crate) keyring: Keyring,
     /// Whether this process may write.
-    pub(crate) lead: Lead,
+    pub(crate) lead: Arc<Lead>,
     /// What is counted.
     pub(crate) metrics: Metrics,
     /// Makes tags of plaintexts.

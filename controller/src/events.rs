@@ -57,7 +57,6 @@ pub(crate) async fn send(context: &Context, object: &SealedSecret, event: &Event
         "lastTimestamp": now,
         "count": 1,
     });
-    context.lead.check();
     let path = format!("/api/v1/namespaces/{namespace}/events");
     context.api.send(Method::POST, &path, Some(&body.to_string().into_bytes().into())).await.map(drop)
 }

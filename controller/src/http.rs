@@ -4,9 +4,10 @@
 //! it does not. Private operations are done behind those of the cluster's objects, each client in its own line.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -37,8 +38,14 @@ const LONGEST_BODY: usize = 10 << 20;
 /// Private operations that one request may cost; each further lot counts as a further request.
 const OPERATIONS_A_REQUEST: usize = 64;
 
+/// Largest object that is looked at: etcd keeps 1.5 MiB, and a tree in memory is many times as large as its text.
+const LONGEST_OBJECT: usize = 3 << 20;
+
+/// How long a client may take to send a body, while others wait for its room.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(10);
+
 /// Requests with a body that are held in memory at a time: the longest ones must not take it all.
-const BODIES: usize = 4;
+const BODIES: usize = 8;
 
 /// Methods that are counted under their own names: a stranger's own inventions would be series without end.
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
@@ -53,9 +60,6 @@ struct Server {
     limit: Arc<Limit>,
     bodies: Arc<Semaphore>,
 }
-
-/// What a request holds, or why it could not be read.
-type Body = Result<Bytes, axum::extract::rejection::BytesRejection>;
 
 /// Why a request is not answered as asked.
 enum No {
@@ -82,13 +86,12 @@ fn wrong(text: impl Into<String>) -> No {
 pub(crate) fn service(context: &Arc<Context>) -> Router {
     let limit = Arc::new(Limit::new(context.settings.rate_limit, context.settings.rate_limit_burst));
     let server = Server { context: Arc::clone(context), limit, bodies: Arc::new(Semaphore::new(BODIES)) };
-    let costly = Router::new().route("/v1/verify", any(verify)).route("/v1/rotate", any(rotate));
     Router::new()
         .route("/healthz", any(async || "ok\n"))
         .route("/readyz", any(readyz))
         .route("/v1/cert.pem", any(certificate))
-        .merge(costly.route_layer(from_fn_with_state(server.clone(), admit)))
-        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .route("/v1/verify", any(verify))
+        .route("/v1/rotate", any(rotate))
         .layer(from_fn_with_state(server.clone(), count))
         .with_state(server)
 }
@@ -104,8 +107,10 @@ async fn count(State(server): State<Server>, mut request: Request, next: Next) -
     let method = METHODS.into_iter().find(|method| *method == request.method().as_str()).unwrap_or("OTHER");
     let client = client(&request);
     request.extensions_mut().insert(Client(client));
-    let limits = server.context.settings.read_timeout + server.context.settings.write_timeout;
-    let response = match tokio::time::timeout(limits, next.run(request)).await {
+    let (read, write) = (server.context.settings.read_timeout, server.context.settings.write_timeout);
+    // Zero means for ever, as in Go.
+    let limit = if read.is_zero() || write.is_zero() { Duration::MAX } else { read.saturating_add(write) };
+    let response = match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "too slow\n").into_response(),
     };
@@ -113,25 +118,16 @@ async fn count(State(server): State<Server>, mut request: Request, next: Next) -
     response
 }
 
-/// Counts a request, and waits for room, before its body is read.
-async fn admit(State(server): State<Server>, Extension(client): Extension<Client>, request: Request, next: Next) -> Result<Response, No> {
-    let headers = server.check(request.uri().path(), &client)?;
-    // A semaphore that nobody closes.
-    let _room = server.bodies.acquire().await.map_err(|_| wrong("the controller ends"))?;
-    let mut response = next.run(request).await;
-    response.headers_mut().extend(headers);
-    Ok(response)
-}
-
 /// Whose request it is, as far as it can be known.
 #[derive(Clone)]
 struct Client(String);
 
-/// Behind the API server's proxy all clients have its address, and its word for theirs.
+/// Behind the API server's proxy all clients have its address, and its word for theirs, which is the last one.
 fn client(request: &Request) -> String {
-    let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let last = |value: &str| value.rsplit(',').next().unwrap_or_default().trim().chars().take(64).collect::<String>();
+    let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok()).map(last);
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string());
-    forwarded.or(peer).unwrap_or_default().chars().take(128).collect()
+    format!("{} {}", peer.unwrap_or_default(), forwarded.unwrap_or_default())
 }
 
 async fn readyz(State(server): State<Server>) -> Response {
@@ -148,14 +144,17 @@ async fn certificate(State(server): State<Server>) -> Response {
     }
 }
 
-async fn verify(State(server): State<Server>, Extension(client): Extension<Client>, body: Body) -> Result<Response, No> {
-    let verdict = if open(&server, "/v1/verify", &client, read(body)?).await?.is_some() { StatusCode::OK } else { StatusCode::CONFLICT };
-    Ok(verdict.into_response())
+async fn verify(State(server): State<Server>, Extension(client): Extension<Client>, request: Request) -> Result<Response, No> {
+    let headers = server.check("/v1/verify", &client)?;
+    let object = server.read(request).await?;
+    let verdict = if open(&server, "/v1/verify", &client, object).await?.is_some() { StatusCode::OK } else { StatusCode::CONFLICT };
+    Ok((verdict, headers).into_response())
 }
 
-async fn rotate(State(server): State<Server>, Extension(client): Extension<Client>, body: Body) -> Result<Response, No> {
+async fn rotate(State(server): State<Server>, Extension(client): Extension<Client>, request: Request) -> Result<Response, No> {
+    let headers = server.check("/v1/rotate", &client)?;
     let failed = || wrong("cannot rotate the SealedSecret");
-    let object = read(body)?;
+    let object = server.read(request).await?;
     if unseal::is_blob(&object) {
         return Err(failed());
     }
@@ -166,22 +165,45 @@ async fn rotate(State(server): State<Server>, Extension(client): Extension<Clien
         reseal::rotate(&object, &items, certificate).ok()
     });
     let text = sealed.await.ok().flatten().and_then(|object| write(&object, Format::Json).ok()).ok_or_else(failed)?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response())
+    Ok((headers, [(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response())
 }
 
 impl Server {
     fn check(&self, route: &str, client: &Client) -> Result<HeaderMap, No> {
         self.limit.check(route, &client.0).map_err(|headers| No::Limited(Box::new(headers)))
     }
+
+    /// Reads the object of a request: only some at a time, none that dawdles, and away from the threads that serve everybody.
+    async fn read(&self, request: Request) -> Result<SealedSecret, No> {
+        let too_long = || No::Told(StatusCode::PAYLOAD_TOO_LARGE, format!("more than {LONGEST_BODY} bytes"));
+        let breaks_off = || No::Told(StatusCode::BAD_REQUEST, "the request breaks off".to_owned());
+        let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > LONGEST_BODY) {
+            return Err(too_long());
+        }
+        // A semaphore that nobody closes.
+        let room = Arc::clone(&self.bodies).acquire_owned().await.map_err(|_| wrong("the controller ends"))?;
+        let body = tokio::time::timeout(LONGEST_UPLOAD, to_bytes(request.into_body(), LONGEST_BODY)).await;
+        let body = match body {
+            Err(_) => return Err(No::Told(StatusCode::REQUEST_TIMEOUT, "too slow".to_owned())),
+            Ok(Err(error)) => return Err(if error.into_inner().is::<http_body_util::LengthLimitError>() { too_long() } else { breaks_off() }),
+            Ok(Ok(body)) => SecretBytes::new(body.to_vec()),
+        };
+        if body.len() > LONGEST_OBJECT {
+            return Err(wrong("read the request: no object in a cluster is as large"));
+        }
+        let object = spawn_blocking(move || {
+            let object = parse(&body);
+            drop(room);
+            object
+        });
+        object.await.map_err(|_| wrong("read the request"))?
+    }
 }
 
 /// One SealedSecret, JSON or YAML.
-fn read(body: Body) -> Result<SealedSecret, No> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => No::Told(StatusCode::PAYLOAD_TOO_LARGE, format!("more than {LONGEST_BODY} bytes")),
-        _ => No::Told(StatusCode::BAD_REQUEST, "the request breaks off".to_owned()),
-    })?;
-    let manifest = Manifest::parse(&SecretBytes::new(body.to_vec())).map_err(|error| wrong(error.to_string()))?;
+fn parse(body: &SecretBytes) -> Result<SealedSecret, No> {
+    let manifest = Manifest::parse(body).map_err(|error| wrong(error.to_string()))?;
     let objects = manifest.objects().map_err(|error| wrong(error.to_string()))?;
     let [object] = objects.as_slice() else {
         return Err(wrong("read the request: one SealedSecret is expected"));

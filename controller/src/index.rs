@@ -38,6 +38,8 @@ pub(crate) struct Entry {
     events: u64,
     produced: Option<Produced>,
     refused: Option<Refused>,
+    /// What was so when another try was put off: until something else is so, no news of it is worth a turn.
+    delayed: Option<(Fingerprint, u64)>,
     /// Writes against somebody else's.
     pub(crate) fights: Fights,
     /// Failures in a row that may pass by themselves.
@@ -49,6 +51,8 @@ pub(crate) struct Entry {
 #[derive(Clone, Copy, Debug)]
 struct Source {
     uid: Mark,
+    /// Its resourceVersion, which grows; zero if it is no number.
+    version: u64,
     digest: Fingerprint,
     /// Whether its status says of this generation that all is well.
     reported: bool,
@@ -85,12 +89,17 @@ impl Index {
         let key = Key::of(object);
         let source = Source {
             uid: Mark::of(object.metadata.uid.as_deref().unwrap_or_default()),
+            version: object.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default(),
             digest: source::digest(object),
             reported: status::is_good(object),
         };
         let mut state = self.lock();
         let stranger = state.strangers.remove(&key);
         let entry = state.entries.entry(key).or_insert_with(|| Entry::new(source, stranger));
+        if source.version != 0 && source.version < entry.source.version {
+            // An older word than the last one: of a read that was overtaken by the watch.
+            return !self.is_settled_entry(entry);
+        }
         if entry.source.uid != source.uid {
             *entry = Entry::new(source, entry.secret);
         }
@@ -101,7 +110,13 @@ impl Index {
         if entry.produced.is_none() || !leads {
             entry.produced = remembered(object).or(entry.produced);
         }
-        !self.is_settled_entry(entry)
+        !self.is_settled_entry(entry) && !entry.is_delayed()
+    }
+
+    /// Whether this very object is known, rather than one of the same name or none.
+    pub(crate) fn knows(&self, object: &SealedSecret) -> bool {
+        let uid = Mark::of(object.metadata.uid.as_deref().unwrap_or_default());
+        self.lock().entries.get(&Key::of(object)).is_some_and(|entry| entry.source.uid == uid)
     }
 
     /// Forgets a SealedSecret that was deleted, unless one of the same name was made since; says whether it was known.
@@ -122,7 +137,7 @@ impl Index {
             // A Secret that was never seen may be deleted too.
             let news = before != secret || secret.is_none();
             entry.events += u64::from(news);
-            return news && !self.is_settled_entry(entry);
+            return news && !self.is_settled_entry(entry) && !(entry.is_delayed());
         }
         match secret {
             Some(secret) if !state.complete => drop(state.strangers.insert(key.clone(), secret)),
@@ -194,7 +209,7 @@ impl Index {
 
 impl Entry {
     fn new(source: Source, secret: Option<Version>) -> Self {
-        Self { source, secret, events: 0, produced: None, refused: None, fights: Fights::default(), failures: 0, said: None }
+        Self { source, secret, events: 0, produced: None, refused: None, delayed: None, fights: Fights::default(), failures: 0, said: None }
     }
 
     /// The Secret as it is now, as far as it is known.
@@ -227,6 +242,20 @@ impl Entry {
     /// Nothing but a change of the object, of the ring, or of the Secret since `events` helps.
     pub(crate) fn set_refused(&mut self, digest: Fingerprint, ring: u64, events: u64) {
         self.refused = Some(Refused { digest, ring, events });
+    }
+
+    /// Another try comes later by itself.
+    pub(crate) fn delay(&mut self) {
+        self.delayed = Some((self.source.digest, self.events));
+    }
+
+    /// Another try begins.
+    pub(crate) fn begin(&mut self) {
+        self.delayed = None;
+    }
+
+    fn is_delayed(&self) -> bool {
+        self.delayed == Some((self.source.digest, self.events))
     }
 
     /// Another ring may help.

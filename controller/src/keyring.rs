@@ -3,24 +3,33 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use crds::names::{ACTIVE, SEALED_SECRETS_KEY};
 use engine::key_secret::{self, KeyRequest};
 use engine::manifest::{Format, write_secret};
 use engine::renewal::{self, Renewal};
 use engine::{Error, PlainSecret};
+use futures_util::FutureExt;
 use http::Method;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use keys::{Fingerprint, KeyRing, SecretBytes};
+use kube::Resource;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::api::Refusal;
 use crate::args::{KeyOrder, Settings};
 use crate::context::Context;
+use crate::lenient::Lenient;
+
+/// No two keys are made by the schedule within this time.
+const BREATHER: Duration = Duration::from_secs(60);
 
 /// The private keys as they are now.
 #[derive(Debug, Default)]
@@ -139,7 +148,9 @@ fn plain(secret: Secret) -> PlainSecret {
 
 /// Makes keys when they are due, for ever: call it in the process that leads.
 pub(crate) async fn renew(context: Arc<Context>, asked: Arc<Notify>) {
-    let mut failures = 0_u32;
+    let (mut failures, mut last) = (0_u32, None);
+    // A wish from the time when another process led was that one's to fulfil.
+    let _ = asked.notified().now_or_never();
     loop {
         let newest = context.keyring.ring().newest().map(|(key, _)| key.since);
         let wait = match renewal::next(newest, &context.settings.schedule, Timestamp::now()) {
@@ -147,26 +158,53 @@ pub(crate) async fn renew(context: Arc<Context>, asked: Arc<Notify>) {
             // The clock may be set: look again now and then.
             Renewal::At(moment) => {
                 let left = moment.duration_since(Timestamp::now());
-                Some(std::time::Duration::try_from(left).unwrap_or_default().min(std::time::Duration::from_secs(60)))
+                Some(Duration::try_from(left).unwrap_or_default().min(Duration::from_secs(60)))
             }
-            Renewal::Never => Some(std::time::Duration::from_secs(3600)),
+            Renewal::Never => Some(Duration::from_secs(3600)),
         };
+        let newest_is_own = newest.is_some() && last.is_some_and(|last: Instant| last.elapsed() < BREATHER);
+        // A server whose clock is behind may date a new key before the cut-off that it was made for.
+        let wait = if newest_is_own && wait.is_none() { Some(BREATHER) } else { wait };
+        let mut wished = false;
         if let Some(wait) = wait {
             tokio::select! {
                 () = tokio::time::sleep(wait) => continue,
                 () = context.keyring.changed.notified() => continue,
-                () = asked.notified() => info!("a new sealing key was asked for"),
+                () = asked.notified() => wished = true,
             }
         }
-        match make(&context).await {
-            Ok(()) => failures = 0,
+        // One may be there that the watch has not told of yet: made by the last leader, or by a write whose answer was lost.
+        let before = context.keyring.stamp();
+        let made = match look(&context).await {
+            Ok(()) if !wished && context.keyring.stamp() != before => continue,
+            Ok(()) => make(&context).await,
+            Err(no) => Err(no),
+        };
+        match made {
+            Ok(()) => (failures, last) = (0, Some(Instant::now())),
             Err(no) => {
                 failures = failures.saturating_add(1);
                 warn!(error = %no, "cannot make a sealing key");
-                tokio::time::sleep(std::time::Duration::from_secs(1 << failures.min(6))).await;
+                tokio::time::sleep(Duration::from_secs(1 << failures.min(6))).await;
+                if wished {
+                    asked.notify_one();
+                }
             }
         }
     }
+}
+
+/// Reads the key Secrets that are there now.
+async fn look(context: &Arc<Context>) -> Result<(), Refusal> {
+    #[derive(Deserialize)]
+    struct List {
+        items: Vec<Lenient<Secret>>,
+    }
+    let path = format!("/api/v1/namespaces/{}/secrets?labelSelector={SEALED_SECRETS_KEY}", context.settings.namespace);
+    let list: List = context.api.ask(Method::GET, &path, None).await?;
+    let named = |secret: Lenient<Secret>| (secret.meta().name.clone().unwrap_or_default(), secret.read());
+    changed(context, list.items.into_iter().map(named).collect());
+    Ok(())
 }
 
 /// Makes one key, writes its Secret, and uses it at once.
@@ -187,9 +225,9 @@ async fn make(context: &Arc<Context>) -> Result<(), Refusal> {
     extend(&mut secret.metadata, "labels", &settings.privatekey_labels);
     extend(&mut secret.metadata, "annotations", &settings.privatekey_annotations);
     let body = write_secret(&secret, Format::Json).map_err(|error| ours(&error))?;
-    context.lead.check();
     let path = format!("/api/v1/namespaces/{}/secrets", settings.namespace);
-    let written: Secret = context.api.ask(Method::POST, &path, Some(&body)).await?;
+    let written: Lenient<Secret> = context.api.ask(Method::POST, &path, Some(&body)).await?;
+    let written = written.read().ok_or_else(|| Refusal::no_answer("the new key Secret cannot be read"))?;
     let name = written.metadata.name.clone().unwrap_or_default();
     info!(secret = name, "new sealing key written");
     changed(context, vec![(name, Some(written))]);

@@ -74,6 +74,8 @@ pub(crate) struct Candidate {
     identity: String,
     /// The version that was seen last, and when it was seen first.
     seen: Option<(String, Instant)>,
+    /// Whether a Lease was ever there to be read: then a missing right is a fault, and no reason to go without.
+    exists: bool,
 }
 
 /// How often the right to Leases must be missing in a row before it is taken for missing: whoever asks the server may be wrong for a moment.
@@ -92,7 +94,7 @@ enum Attempt {
 impl Candidate {
     /// Makes a candidate of a namespace's Lease.
     pub(crate) fn new(api: Arc<Api>, namespace: &str, identity: String) -> Self {
-        Self { api, path: format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"), identity, seen: None }
+        Self { api, path: format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"), identity, seen: None, exists: false }
     }
 
     /// Waits until this process may write. Without the right to Leases, as under upstream's roles, it leads alone.
@@ -108,7 +110,7 @@ impl Candidate {
                     info!(identity = self.identity, "leading");
                     return;
                 }
-                Ok(Attempt::NoRight) if refusals == REFUSALS => {
+                Ok(Attempt::NoRight) if refusals >= REFUSALS && !self.exists => {
                     warn!("no right to Leases: leading without one; run one replica only, or grant get, create and update of leases");
                     lead.state.store(ALONE, Ordering::Release);
                     return;
@@ -144,18 +146,18 @@ impl Candidate {
     /// Gives the Lease back, so that nobody has to wait for its end.
     pub(crate) async fn resign(&mut self) {
         let path = format!("{}/{NAME}", self.path);
-        let Ok(mut lease) = self.api.ask::<Value>(Method::GET, &path, None).await else { return };
+        let Ok(mut lease) = self.api.urgent::<Value>(Method::GET, &path, None).await else { return };
         if lease["spec"]["holderIdentity"] == self.identity.as_str() {
             lease["spec"]["holderIdentity"] = json!("");
             lease["spec"]["leaseDurationSeconds"] = json!(1);
             // Whoever comes next waits for the end of the term otherwise.
-            let _ = self.api.send(Method::PUT, &path, Some(&body(&lease))).await;
+            let _ = self.api.urgent::<Value>(Method::PUT, &path, Some(&body(&lease))).await;
         }
     }
 
     async fn attempt(&mut self) -> Result<Attempt, Refusal> {
         let path = format!("{}/{NAME}", self.path);
-        let (method, path, lease) = match self.api.ask::<Value>(Method::GET, &path, None).await {
+        let (method, path, lease) = match self.api.urgent::<Value>(Method::GET, &path, None).await {
             Err(no) if no.status == 403 => return Ok(Attempt::NoRight),
             Err(no) if no.status == 404 => {
                 let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": { "name": NAME }, "spec": {} });
@@ -163,6 +165,7 @@ impl Candidate {
             }
             Err(no) => return Err(no),
             Ok(lease) => {
+                self.exists = true;
                 if self.is_held_by_another(&lease) {
                     return Ok(Attempt::IsHeld);
                 }
@@ -170,7 +173,7 @@ impl Candidate {
             }
         };
         // The answer's version is a precondition: of two who try, one wins.
-        match self.api.send(method, &path, Some(&body(&self.claimed(lease)))).await {
+        match self.api.urgent::<Value>(method, &path, Some(&body(&self.claimed(lease)))).await {
             Ok(_) => Ok(Attempt::Holds),
             Err(no) if no.status == 403 => Ok(Attempt::NoRight),
             Err(no) if no.status == 409 => Ok(Attempt::Raced),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Stderr, Stdout};
 
+use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::writer::{EitherWriter, MakeWriter};
@@ -31,7 +32,9 @@ impl<'a> MakeWriter<'a> for Streams {
 
 /// Starts to log. Libraries say warnings only: what they tell in detail may quote requests.
 pub(crate) fn start(arguments: &Arguments) {
-    let targets = Targets::new().with_target("sealer_controller", arguments.log_level).with_default(Level::WARN);
+    // kube's client quotes whole answers when it can not read one.
+    let silent = ["kube_client", "kube_runtime"].map(|library| (library, LevelFilter::OFF));
+    let targets = Targets::new().with_target("sealer_controller", arguments.log_level).with_default(Level::WARN).with_targets(silent);
     let streams = Streams { split: arguments.log_info_stdout };
     let layer = match arguments.log_format {
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(streams).with_filter(targets).boxed(),

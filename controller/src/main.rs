@@ -12,6 +12,7 @@ mod index;
 mod key;
 mod keyring;
 mod lease;
+mod lenient;
 mod limit;
 mod listen;
 mod logging;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crds::SealedSecret;
+use crds::sealed_secret::SealedSecretCondition;
 use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode, encode_registry};
@@ -17,6 +18,7 @@ use prometheus_client::registry::Registry;
 
 use crate::key::Key;
 use crate::process;
+use crate::status;
 
 /// Media type of what [`Metrics::text`] gives.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -173,7 +175,9 @@ impl Metrics {
         }
         let key = Key::of(object);
         let instance = object.metadata.labels.as_ref().and_then(|labels| labels.get(INSTANCE)).cloned().unwrap_or_default();
-        let conditions = object.status.iter().flat_map(|status| &status.conditions);
+        // Others may write conditions too, as many as they like.
+        let ours = |condition: &&SealedSecretCondition| status::CONDITIONS.contains(&condition.type_.as_str());
+        let conditions = object.status.iter().flat_map(|status| &status.conditions).filter(ours);
         let values: Vec<(Condition, i64)> = conditions
             .map(|condition| {
                 let labels = Condition {

@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use crate::fair::Fair;
 use crate::key::Key;
 
-/// Most objects that are held while they wait; the others are read again when their turn comes, so that a flood costs requests rather than memory.
-const HELD: usize = 1024;
+/// Most bytes of objects that are held while they wait; the others are read again when their turn comes, so that a flood costs requests rather than
+/// memory.
+const HELD: usize = 8 << 20;
 
 /// An object's turn.
 #[derive(Debug)]
@@ -44,8 +45,13 @@ struct State {
     running: HashMap<Key, bool>,
     running_in: HashMap<String, usize>,
     later: BTreeMap<(Instant, u64), Key>,
+    /// When each key is due in `later`: the last word counts.
+    due: HashMap<Key, (Instant, u64)>,
     stamp: u64,
+    /// Bytes of objects that are held.
     held: usize,
+    /// Places in the line of objects that are gone.
+    stale: usize,
     open: bool,
 }
 
@@ -85,8 +91,11 @@ impl Queue {
     pub(crate) fn add_later(&self, key: Key, delay: Duration) {
         let mut state = self.lock();
         state.stamp += 1;
-        let stamp = state.stamp;
-        state.later.insert((Instant::now() + delay, stamp), key);
+        let when = (Instant::now() + delay, state.stamp);
+        if let Some(before) = state.due.insert(key.clone(), when) {
+            state.later.remove(&before);
+        }
+        state.later.insert(when, key);
         drop(state);
         self.changed.notify_one();
     }
@@ -109,6 +118,22 @@ impl Queue {
         }
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Takes back the wish for a turn: the object is gone.
+    pub(crate) fn forget(&self, key: &Key) {
+        let mut state = self.lock();
+        if let Some(when) = state.due.remove(key) {
+            state.later.remove(&when);
+        }
+        if let Some(waiting) = state.waiting.remove(key) {
+            state.held -= weight(waiting.object.as_deref());
+            // Its place in the line is passed over when it comes.
+            state.stale += 1;
+            if state.stale > state.waiting.len() {
+                state.rebuild();
+            }
+        }
     }
 
     /// Waits for the next turn.
@@ -146,15 +171,14 @@ impl State {
             *again = true;
             return;
         }
-        let room = self.held < HELD;
+        let before = self.waiting.get_mut(&key).and_then(|waiting| waiting.object.take());
+        self.held -= weight(before.as_deref());
+        let object = object.filter(|object| self.held + weight(Some(object)) <= HELD);
+        self.held += weight(object.as_deref());
         if let Some(waiting) = self.waiting.get_mut(&key) {
-            self.held -= usize::from(waiting.object.take().is_some());
-            waiting.object = object.filter(|_| room);
-            self.held += usize::from(waiting.object.is_some());
+            waiting.object = object;
             return;
         }
-        let object = object.filter(|_| room);
-        self.held += usize::from(object.is_some());
         self.line.push(key.namespace(), key.clone());
         self.waiting.insert(key, Waiting { object, pass, since: Instant::now() });
     }
@@ -165,6 +189,7 @@ impl State {
                 return;
             }
             let key = entry.remove();
+            self.due.remove(&key);
             if !self.waiting.contains_key(&key) {
                 self.add(key, None, None);
             }
@@ -177,12 +202,26 @@ impl State {
         }
         let full = self.running.len() >= limit;
         let running_in = &self.running_in;
-        let key = self.line.pop(|namespace| !full || !running_in.contains_key(namespace))?;
-        let Waiting { object, pass, since } = self.waiting.remove(&key)?;
-        self.held -= usize::from(object.is_some());
+        let (key, Waiting { object, pass, since }) = loop {
+            let key = self.line.pop(|namespace| !full || !running_in.contains_key(namespace))?;
+            match self.waiting.remove(&key) {
+                Some(waiting) => break (key, waiting),
+                None => self.stale = self.stale.saturating_sub(1),
+            }
+        };
+        self.held -= weight(object.as_deref());
         self.running.insert(key.clone(), false);
         *self.running_in.entry(key.namespace().to_owned()).or_default() += 1;
         Some(Work { key, object, pass, since })
+    }
+
+    /// Makes the line anew, of what still waits.
+    fn rebuild(&mut self) {
+        let mut line = Fair::default();
+        let alive = std::iter::from_fn(|| self.line.pop(|_| true)).filter(|key| self.waiting.contains_key(key));
+        alive.for_each(|key| line.push(&key.namespace().to_owned(), key));
+        self.line = line;
+        self.stale = 0;
     }
 
     /// Says whether the object is to run again.
@@ -195,6 +234,15 @@ impl State {
         }
         self.running.remove(key).unwrap_or_default()
     }
+}
+
+/// How many bytes an object takes, about.
+fn weight(object: Option<&SealedSecret>) -> usize {
+    let Some(object) = object else { return 0 };
+    let items: usize = object.spec.encrypted_data.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let templates = object.spec.template.as_ref().and_then(|template| template.data.as_ref()).into_iter().flatten();
+    let templates: usize = templates.map(|(key, text)| key.len() + text.as_ref().map_or(0, String::len)).sum();
+    2048 + items + templates + object.spec.data.as_ref().map_or(0, String::len)
 }
 
 #[cfg(test)]
@@ -280,18 +328,30 @@ mod tests {
     #[test]
     fn a_flood_is_not_held_in_memory() {
         let queue = Queue::new(1);
-        for number in 0..=HELD {
+        let count = HELD / weight(Some(&SealedSecret::default()));
+        for number in 0..=count {
             queue.add(Key::new("a", &number.to_string()), Some(SealedSecret::default()));
         }
-        assert_eq!(queue.lock().held, HELD);
         queue.open();
-        for _ in 0..HELD {
+        for _ in 0..count {
             let work = queue.next().now_or_never().unwrap();
             assert!(work.object.is_some());
             queue.done(&work.key);
         }
         assert!(queue.next().now_or_never().unwrap().object.is_none());
         assert_eq!(queue.lock().held, 0);
+    }
+
+    #[test]
+    fn what_is_gone_has_no_turn_and_leaves_nothing_behind() {
+        let queue = queue(9, &[("a", "x"), ("a", "y"), ("b", "z")]);
+        queue.add_later(Key::new("a", "x"), Duration::ZERO);
+        for (namespace, name) in [("a", "x"), ("b", "z")] {
+            queue.forget(&Key::new(namespace, name));
+        }
+        queue.open();
+        assert_eq!((next(&queue).as_deref(), next(&queue)), (Some("a/y"), None));
+        assert_eq!((queue.len(), queue.lock().held), (0, 0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -302,5 +362,18 @@ mod tests {
         let start = Instant::now();
         assert_eq!(queue.next().await.key.to_string(), "a/x");
         assert!(start.elapsed() >= Duration::from_secs(60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_later_turn_is_one_however_often_it_is_put_off() {
+        let queue = Queue::new(1);
+        queue.open();
+        for seconds in [10, 300, 60] {
+            queue.add_later(Key::new("a", "x"), Duration::from_secs(seconds));
+        }
+        assert_eq!(queue.len(), 1);
+        let start = Instant::now();
+        assert_eq!(queue.next().await.key.to_string(), "a/x");
+        assert!(start.elapsed() >= Duration::from_secs(60) && start.elapsed() < Duration::from_secs(300));
     }
 }

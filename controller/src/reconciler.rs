@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::events;
 use crate::index::Produced;
 use crate::key::{Key, Mark};
+use crate::lenient::Lenient;
 use crate::queue::Work;
 use crate::secrets::{Live, Wanted, owner};
 use crate::slots::Line;
@@ -38,7 +39,7 @@ const TRIES: usize = 3;
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Longest pause before another try.
-const LONGEST: Duration = Duration::from_secs(300);
+pub(crate) const LONGEST: Duration = Duration::from_secs(300);
 
 /// Types of Secrets that make their holder somebody: whoever may write a SealedSecret must not get them for nothing.
 ///
@@ -71,6 +72,7 @@ pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work) {
         context.queue.done(&key);
         return;
     }
+    context.index.with(&key, |entry| entry.begin());
     let started = Instant::now();
     let object = match fetch(&context, &mut work).await {
         Ok(Some(object)) => object,
@@ -102,7 +104,8 @@ async fn fetch(context: &Context, work: &mut Work) -> Result<Option<Box<SealedSe
         Some(object) => Some(object),
         None => read(context, &work.key).await?.map(Box::new),
     };
-    let Some(object) = object.filter(|object| object.metadata.deletion_timestamp.is_none()) else {
+    // What is gone, or was made anew under the same name, is not brought back by what was held of it.
+    let Some(object) = object.filter(|object| object.metadata.deletion_timestamp.is_none() && context.index.knows(object)) else {
         return Ok(None);
     };
     context.index.observe_source(&object, true);
@@ -110,8 +113,8 @@ async fn fetch(context: &Context, work: &mut Work) -> Result<Option<Box<SealedSe
 }
 
 async fn read(context: &Context, key: &Key) -> Result<Option<SealedSecret>, Refusal> {
-    match context.api.ask(Method::GET, &path(key), None).await {
-        Ok(object) => Ok(Some(object)),
+    match context.api.ask::<Lenient<SealedSecret>>(Method::GET, &path(key), None).await {
+        Ok(object) => object.read().map(Some).ok_or_else(|| Refusal::no_answer("the SealedSecret cannot be read")),
         Err(no) if no.status == 404 => Ok(None),
         Err(no) => Err(no),
     }
@@ -136,11 +139,12 @@ async fn turn(context: &Arc<Context>, key: &Key, object: &SealedSecret, digest: 
         Ok(Progress::Paused(pass)) => return End::Paused(pass),
         Err(trouble) => return End::Bad(trouble),
     };
-    let wanted = match assemble(object, items).await {
+    let unsure = memory == Memory::Same && produced.is_some_and(|produced| produced.tag.is_none());
+    let wanted = match assemble(object, items, unsure).await {
         Ok(wanted) => wanted,
         Err(trouble) => return End::Bad(trouble),
     };
-    if let Some(trouble) = forbidden(context, &wanted) {
+    if let Some(trouble) = forbidden(context, key, &wanted) {
         return End::Bad(trouble);
     }
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
@@ -203,24 +207,35 @@ async fn open(context: &Arc<Context>, key: &Key, object: &SealedSecret, pass: Op
     Ok(Progress::Paused(pass))
 }
 
-/// Renders the template, away from the threads that serve everybody: it may take a while.
-async fn assemble(object: &SealedSecret, items: BTreeMap<String, SecretBytes>) -> Result<Wanted, Trouble> {
+/// Renders the template, away from the threads that serve everybody: it may take a while. Where a former process made a Secret of the same, and nobody
+/// knows whether its data was changed since, it is rendered twice, which shows what is random in it: that stays as it is.
+async fn assemble(object: &SealedSecret, items: BTreeMap<String, SecretBytes>, unsure: bool) -> Result<Wanted, Trouble> {
     let owner = owner(object);
-    let templates = object.spec.template.as_ref().is_some_and(|template| template.data.as_ref().is_some_and(|data| !data.is_empty()));
-    let compose = |object: &SealedSecret, items| unseal::assemble(object, items, Some(Timestamp::now()));
-    let desired = if templates {
-        let object = object.clone();
-        spawn_blocking(move || compose(&object, items)).await.map_err(|_| Trouble::bug("a template could not be rendered"))?
-    } else {
-        compose(object, items)
-    };
-    desired.map(|desired| Wanted::new(desired, &owner)).map_err(|errors: Vec<Error>| Trouble::from_errors(&errors))
+    let now = Timestamp::now();
+    let compose = move |object: &SealedSecret, items| unseal::assemble(object, items, Some(now));
+    let told = |errors: Vec<Error>| Trouble::from_errors(&errors);
+    if object.spec.template.as_ref().is_none_or(|template| template.data.as_ref().is_none_or(BTreeMap::is_empty)) {
+        return compose(object, items).map(|desired| Wanted::new(desired, &owner)).map_err(told);
+    }
+    let object = object.clone();
+    let rendered = spawn_blocking(move || {
+        let again = unsure.then(|| items.iter().map(|(key, item)| (key.clone(), item.duplicate())).collect());
+        let mut wanted = Wanted::new(compose(&object, items)?, &owner);
+        if let Some(items) = again {
+            wanted.compare(&compose(&object, items)?.data);
+        }
+        Ok(wanted)
+    });
+    rendered.await.map_err(|_| Trouble::bug("a template could not be rendered"))?.map_err(told)
 }
 
 /// Secrets that no SealedSecret may become.
-fn forbidden(context: &Context, wanted: &Wanted) -> Option<Trouble> {
+fn forbidden(context: &Context, key: &Key, wanted: &Wanted) -> Option<Trouble> {
     if wanted.claims_to_be_a_sealing_key() {
         return Some(Trouble::lasting("Refused", "the template has the label of sealing keys, which no Secret that is made may have"));
+    }
+    if context.settings.is_legacy_key(key) {
+        return Some(Trouble::lasting("Refused", "the first versions called their sealing key so, and no Secret that is made may have that name"));
     }
     let type_ = wanted.type_();
     let refused = RESERVED_TYPES.contains(&type_) && !context.settings.allow_secret_type.iter().any(|allowed| allowed == type_);
@@ -253,10 +268,17 @@ async fn bad(context: &Context, key: &Key, object: SealedSecret, attempt: Attemp
     warn!(object = %key, reason = trouble.fault.reason, error = %trouble.fault.message, "cannot make the Secret");
     tell(context, key, &object, &events::Event { type_: "Warning", reason: trouble.event, message: trouble.event_message() }).await;
     let after = trouble.after;
-    let passing = trouble.fault.passing;
+    // Without a watch on Secrets nobody tells that one is out of the way.
+    let blind = context.settings.skip_recreate && matches!(trouble.fault.reason, "Immutable" | "Unmanaged");
+    let after = after.or(blind.then_some(LONGEST));
+    let retried = trouble.fault.passing || after.is_some();
     let reported = report(context, key, object, &Verdict { fault: Some(trouble.fault), produced: None }).await;
-    if passing {
+    if retried {
         again(context, key, after);
+        return;
+    }
+    if reported.is_err() {
+        after_report(context, key, &reported);
         return;
     }
     let overtaken = context.keyring.stamp() != attempt.ring;
@@ -266,10 +288,7 @@ async fn bad(context: &Context, key: &Key, object: SealedSecret, attempt: Attemp
         context.index.with(key, |entry| entry.unrefuse(context.keyring.stamp()));
         context.queue.add(key.clone(), None);
     }
-    after_report(context, key, &reported);
-    if reported.is_ok() {
-        context.queue.done(key);
-    }
+    context.queue.done(key);
 }
 
 /// A status that could not be written is tried again.
@@ -285,6 +304,7 @@ fn after_report(context: &Context, key: &Key, reported: &Result<(), Refusal>) {
 fn again(context: &Context, key: &Key, after: Option<Duration>) {
     let failures = context.index.with(key, |entry| {
         entry.failures = entry.failures.saturating_add(1);
+        entry.delay();
         entry.failures
     });
     let delay = after.unwrap_or_else(|| jittered(SHORTEST.saturating_mul(1 << failures.unwrap_or(1).saturating_sub(1).min(9)).min(LONGEST)));
@@ -320,7 +340,6 @@ async fn report(context: &Context, key: &Key, mut object: SealedSecret, verdict:
         if !context.settings.update_status {
             break;
         }
-        context.lead.check();
         // A SealedSecret that was read can be written.
         let body = serde_json::to_vec(&object).unwrap_or_default();
         match context.api.send(Method::PUT, &format!("{}/status", path(key)), Some(&SecretBytes::new(body))).await {
@@ -330,6 +349,7 @@ async fn report(context: &Context, key: &Key, mut object: SealedSecret, verdict:
                 Some(fresh) if source::digest(&fresh) == digest => object = fresh,
                 // It was changed in the meantime: another turn says what is so now.
                 Some(fresh) => {
+                    context.index.observe_source(&fresh, true);
                     context.queue.add(key.clone(), Some(fresh));
                     return Ok(());
                 }

@@ -71,13 +71,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {
 
 fn context(client: Client, settings: Settings) -> Result<Context, String> {
     let cores = available_parallelism().map_or(1, usize::from);
+    let lead = Arc::new(Lead::default());
     Ok(Context {
-        api: Arc::new(Api::new(client, settings.pace)),
+        api: Arc::new(Api::new(client, settings.pace, Arc::clone(&lead))),
         index: Index::new(!settings.skip_recreate, settings.update_status),
         queue: Queue::new(TURNS),
         slots: Slots::new(cores),
         keyring: Keyring::default(),
-        lead: Lead::default(),
+        lead,
         metrics: Metrics::new(settings.metrics_omit_secret_labels),
         tagger: Tagger::make().map_err(|error| error.to_string())?,
         settings,
@@ -157,7 +158,10 @@ async fn dispatch(context: Arc<Context>) {
 /// A turn that fails by a fault of ours must not keep its object out for ever.
 async fn turn(context: Arc<Context>, work: crate::queue::Work) {
     let key = work.key.clone();
-    if tokio::spawn(reconciler::take_turn(Arc::clone(&context), work)).await.is_err() {
+    // A set ends its tasks when it is dropped: no turn goes on after this process gave its Lease back.
+    let mut alone = JoinSet::new();
+    alone.spawn(reconciler::take_turn(Arc::clone(&context), work));
+    if alone.join_next().await.is_some_and(|ended| ended.is_err()) {
         error!(object = %key, "a turn failed by a fault of the controller; please report it");
         context.queue.add_later(key.clone(), Duration::from_secs(300));
         context.queue.done(&key);

@@ -1,6 +1,6 @@
 //! Secrets as the API server has them, and as it gets them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crds::SealedSecret;
 use crds::names::{MADE_BY, MANAGED, PATCH, SEALED_SECRETS_KEY, TRUE};
@@ -151,6 +151,8 @@ pub(crate) fn owner(object: &SealedSecret) -> Value {
 #[derive(Debug)]
 pub(crate) struct Wanted {
     secret: DesiredSecret,
+    /// Keys whose values come out differently each time: by themselves they are no reason to write.
+    random: BTreeSet<String>,
 }
 
 impl Wanted {
@@ -168,7 +170,22 @@ impl Wanted {
                 map.retain(|key, _| !(NEVER_INHERITED.contains(&key.as_str()) || owned && key == MADE_BY));
             }
         }
-        Self { secret: desired }
+        Self { secret: desired, random: BTreeSet::new() }
+    }
+
+    /// Learns from a second rendering of the same which values are random.
+    pub(crate) fn compare(&mut self, other: &BTreeMap<String, SecretBytes>) {
+        let differs = |(key, value): &(&String, &SecretBytes)| other.get(*key).is_none_or(|other| !other.ct_eq(value));
+        self.random = self.secret.data.iter().filter(differs).map(|(key, _)| key.clone()).collect();
+    }
+
+    /// The values: random ones are those of the Secret that exists.
+    fn data_beside(&self, live: &Live) -> BTreeMap<String, SecretBytes> {
+        let value = |(key, value): (&String, &SecretBytes)| {
+            let kept = live.secret.data.get(key).filter(|_| self.random.contains(key)).unwrap_or(value);
+            (key.clone(), kept.duplicate())
+        };
+        self.secret.data.iter().map(value).collect()
     }
 
     /// The one that is written in the place of an existing one: everything that the object says, and of the rest only what is the server's.
@@ -194,8 +211,9 @@ impl Wanted {
         if patch {
             data.extend(live.secret.data.iter().map(|(key, value)| (key.clone(), value.duplicate())));
         }
-        data.extend(self.secret.data.iter().map(|(key, value)| (key.clone(), value.duplicate())));
+        data.extend(self.data_beside(live));
         Self {
+            random: self.random.clone(),
             secret: DesiredSecret {
                 namespace: self.secret.namespace.clone(),
                 name: self.secret.name.clone(),
@@ -212,7 +230,7 @@ impl Wanted {
     /// Whether the existing Secret already is this one. Labels and annotations of strangers are let be unless `exactly` those of the object are wanted.
     pub(crate) fn is(&self, live: &Live, exactly: bool) -> bool {
         let owner = self.secret.metadata.get("ownerReferences").and_then(|owners| owners.get(0));
-        same_data(&self.secret.data, &live.secret.data)
+        same_data(&self.data_beside(live), &live.secret.data)
             && self.secret.type_.as_deref().is_none_or(|type_| type_ == live.type_())
             && self.secret.immutable.is_none_or(|immutable| immutable == live.is_immutable())
             && live.has_metadata(&self.secret.metadata, owner)

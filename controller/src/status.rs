@@ -14,6 +14,9 @@ const READY: &str = "Ready";
 /// The condition by which kstatus tells a failure from work in progress; present only while nothing but a change helps.
 const STALLED: &str = "Stalled";
 
+/// Every condition of ours.
+pub(crate) const CONDITIONS: [&str; 3] = [SYNCED, READY, STALLED];
+
 /// Longest message, in bytes: the server keeps 32,768.
 const LONGEST_MESSAGE: usize = 4096;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use engine::{Error, ErrorKind};
 
 use crate::api::Refusal;
+use crate::reconciler::LONGEST;
 use crate::status::Fault;
 
 /// At most as many errors of one object are told.
@@ -73,8 +74,15 @@ impl Trouble {
             _ if no.is_passing() => "Unavailable",
             _ => "Invalid",
         };
-        // Rights and namespaces come and go without the object.
-        Self::new(reason, no.to_string(), no.is_passing() || matches!(no.status, 401 | 403 | 404)).update()
+        let message = match no.status {
+            0 => "no answer from the API server".to_owned(),
+            // Its words differ from one time to the next: addresses, counts. They stand in the log.
+            500.. => format!("the API server fails ({} {})", no.status, no.reason),
+            _ => no.to_string(),
+        };
+        // Rights, namespaces and policies come and go without the object.
+        let passing = no.is_passing() || matches!(no.status, 401 | 403 | 404);
+        Self { after: (!passing).then_some(LONGEST), ..Self::new(reason, message, passing).update() }
     }
 
     /// It concerns the writing, not the opening.

@@ -19,6 +19,7 @@ use crate::apply;
 use crate::context::Context;
 use crate::key::{Key, Version};
 use crate::keyring;
+use crate::lenient::Lenient;
 
 /// Objects a page of a list: few, since each is held until the page is read.
 const PAGE: u32 = 250;
@@ -54,7 +55,7 @@ pub(crate) async fn sources(context: Arc<Context>, namespace: Option<String>, mu
     let namespace = namespace.as_deref();
     let mut config = Config::default().page_size(PAGE);
     config.label_selector.clone_from(&context.settings.label_selector);
-    let mut events = pin!(watcher(api::<SealedSecret>(&context, namespace), config).backoff(DefaultBackoff::default()));
+    let mut events = pin!(watcher(api::<Lenient<SealedSecret>>(&context, namespace), config).backoff(DefaultBackoff::default()));
     let (mut seen, mut last) = (HashSet::new(), String::new());
     while let Some(event) = events.next().await {
         if event.is_ok() {
@@ -74,13 +75,18 @@ pub(crate) async fn sources(context: Arc<Context>, namespace: Option<String>, mu
                 ready(&mut listed);
             }
             Ok(Event::Apply(object)) => changed(&context, object),
-            Ok(Event::Delete(object)) => gone(&context, &Key::of(&object), object.metadata.uid.as_deref()).await,
+            Ok(Event::Delete(object)) => gone(&context, &Key::of(&object), object.meta().uid.as_deref()).await,
             Err(error) => trouble("SealedSecrets", namespace, &error, &mut last),
         }
     }
 }
 
-fn changed(context: &Context, object: SealedSecret) {
+fn changed(context: &Context, object: Lenient<SealedSecret>) {
+    let key = Key::of(&object);
+    let Some(object) = object.read() else {
+        warn!(object = %key, "the SealedSecret cannot be read, and is left out");
+        return;
+    };
     context.metrics.judged(&object);
     if context.index.observe_source(&object, context.queue.is_open()) {
         context.queue.add(Key::of(&object), Some(object));
@@ -91,6 +97,7 @@ async fn gone(context: &Context, key: &Key, uid: Option<&str>) {
     if !context.index.forget_source(key, uid) {
         return;
     }
+    context.queue.forget(key);
     context.metrics.forget(key);
     context.metrics.unseal_requests.inc();
     if let Some(uid) = uid.filter(|_| context.settings.old_gc_behavior && context.lead.leads())
@@ -104,9 +111,9 @@ async fn gone(context: &Context, key: &Key, uid: Option<&str>) {
 pub(crate) async fn secrets(context: Arc<Context>, namespace: Option<String>, mut listed: Ready) {
     let namespace = namespace.as_deref();
     let config = Config::default().page_size(PAGE);
-    let mut events = pin!(watcher(api::<PartialObjectMeta<Secret>>(&context, namespace), config).backoff(DefaultBackoff::default()));
+    let mut events = pin!(watcher(api::<Lenient<PartialObjectMeta<Secret>>>(&context, namespace), config).backoff(DefaultBackoff::default()));
     let (mut seen, mut last) = (HashSet::new(), String::new());
-    let observe = |secret: &PartialObjectMeta<Secret>, version: Option<Version>| {
+    let observe = |secret: &Lenient<PartialObjectMeta<Secret>>, version: Option<Version>| {
         let key = Key::of(secret);
         if context.index.observe_secret(&key, version) {
             context.queue.add(key, None);
@@ -142,35 +149,44 @@ pub(crate) async fn secrets(context: Arc<Context>, namespace: Option<String>, mu
 pub(crate) async fn keys(context: Arc<Context>, mut listed: Ready) {
     let own = context.settings.namespace.clone();
     let config = Config::default().page_size(PAGE).labels(SEALED_SECRETS_KEY);
-    let secrets = api::<Secret>(&context, Some(&own));
+    let secrets = api::<Lenient<Secret>>(&context, Some(&own));
     let mut events = pin!(watcher(secrets.clone(), config).backoff(DefaultBackoff::default()));
     let (mut seen, mut last) = (Vec::new(), String::new());
-    let name = |secret: &Secret| secret.metadata.name.clone().unwrap_or_default();
+    let named = |secret: Lenient<Secret>| (secret.meta().name.clone().unwrap_or_default(), secret.read());
     while let Some(event) = events.next().await {
         if event.is_ok() {
             last.clear();
         }
         match event {
             Ok(Event::Init) => seen.clear(),
-            Ok(Event::InitApply(secret)) => seen.push((name(&secret), Some(secret))),
+            Ok(Event::InitApply(secret)) => seen.push(named(secret)),
             Ok(Event::InitDone) => {
-                seen.extend(legacy(&context, &secrets).await);
-                let gone: Vec<_> = context.keyring.names().into_iter().filter(|name| !seen.iter().any(|(seen, _)| seen == name)).collect();
+                let legacy = legacy(&context, &secrets).await;
+                let unknown = legacy.is_err();
+                seen.extend(legacy.unwrap_or_default());
+                let is_gone = |name: &String| !seen.iter().any(|(seen, _)| seen == name) && !(unknown && *name == context.settings.key_prefix);
+                let gone: Vec<_> = context.keyring.names().into_iter().filter(is_gone).collect();
                 seen.extend(gone.into_iter().map(|name| (name, None)));
                 keyring::changed(&context, std::mem::take(&mut seen));
                 ready(&mut listed);
             }
-            Ok(Event::Apply(secret)) => keyring::changed(&context, vec![(name(&secret), Some(secret))]),
-            Ok(Event::Delete(secret)) => keyring::changed(&context, vec![(name(&secret), None)]),
+            Ok(Event::Apply(secret)) => keyring::changed(&context, vec![named(secret)]),
+            Ok(Event::Delete(secret)) => keyring::changed(&context, vec![(named(secret).0, None)]),
             Err(error) => trouble("sealing keys", Some(&own), &error, &mut last),
         }
     }
 }
 
 /// The key of the first versions, which has no label: it is found by its name.
-async fn legacy(context: &Context, secrets: &Api<Secret>) -> Option<(String, Option<Secret>)> {
+///
+/// # Errors
+/// The server does not say.
+async fn legacy(context: &Context, secrets: &Api<Lenient<Secret>>) -> kube::Result<Option<(String, Option<Secret>)>> {
     let name = &context.settings.key_prefix;
-    // Without the right to read it, as under the narrower of upstream's roles, there is none.
-    let secret = secrets.get_opt(name).await.ok()??;
-    Some((name.clone(), Some(secret)))
+    match secrets.get_opt(name).await {
+        Ok(secret) => Ok(secret.map(|secret| (name.clone(), secret.read()))),
+        // Without the right to read it, as under the narrower of upstream's roles, there is none.
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -73,6 +73,8 @@ pub struct Pass {
     subject: Fingerprint,
     opened: BTreeMap<String, SecretBytes>,
     trials: BTreeMap<String, Trial>,
+    /// Items that no key of the ring opens, so that they are not read again at each step.
+    failed: BTreeMap<String, Error>,
     last: Option<Fingerprint>,
 }
 
@@ -90,13 +92,14 @@ impl Pass {
     #[must_use]
     pub fn begin(sealed: &SealedSecret) -> Self {
         let subject = Sealing::of(sealed).digest(sealed);
-        Self { subject, opened: BTreeMap::new(), trials: BTreeMap::new(), last: None }
+        Self { subject, opened: BTreeMap::new(), trials: BTreeMap::new(), failed: BTreeMap::new(), last: None }
     }
 
     /// Goes on where it stopped, or begins anew if the object was changed since.
     #[must_use]
     pub fn resume(self, sealed: &SealedSecret) -> Self {
-        if self.subject == Sealing::of(sealed).digest(sealed) { self } else { Self::begin(sealed) }
+        // Another ring may open what the last one did not.
+        if self.subject == Sealing::of(sealed).digest(sealed) { Self { failed: BTreeMap::new(), ..self } } else { Self::begin(sealed) }
     }
 
     /// Opens items until all are open or the budget is spent: for a controller, where an object times a ring must not block the others.
@@ -108,25 +111,26 @@ impl Pass {
     pub fn advance(mut self, sealed: &SealedSecret, ring: &KeyRing, budget: &mut Budget) -> std::result::Result<Progress, Vec<Error>> {
         let sealing = Sealing::of(sealed);
         let label = sealing.label();
-        let mut failures = Vec::new();
         for (key, text) in &sealed.spec.encrypted_data {
-            if self.opened.contains_key(key) {
+            if self.opened.contains_key(key) || self.failed.contains_key(key) {
                 continue;
             }
             let hints = Hints { last: self.last, ..sealing.hints.clone() };
             let trial = self.trials.entry(key.clone()).or_default();
             let opening = Sealed::from_base64(text).and_then(|item| ring.open(&item, &label, &hints, trial, budget));
-            match opening {
+            let error = match opening {
                 Ok(Opening::Opened(secret, by)) => {
                     self.last = Some(by.key.identity());
                     self.opened.insert(key.clone(), secret);
+                    continue;
                 }
                 Ok(Opening::Paused) => return Ok(Progress::Paused(self)),
-                Ok(Opening::NoKey) => failures.push(no_key(&sealing, ring, None).on_item(key).in_object(sealing.title())),
-                Err(error) => failures.push(Error::from(error).on_item(key).in_object(sealing.title())),
-            }
+                Ok(Opening::NoKey) => no_key(&sealing, ring, None),
+                Err(error) => Error::from(error),
+            };
+            self.failed.insert(key.clone(), error.on_item(key).in_object(sealing.title()));
         }
-        if failures.is_empty() { Ok(Progress::Done(self.opened, self.last)) } else { Err(failures) }
+        if self.failed.is_empty() { Ok(Progress::Done(self.opened, self.last)) } else { Err(self.failed.into_values().collect()) }
     }
 }
 

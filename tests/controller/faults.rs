@@ -17,6 +17,8 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("a_server_that_asks_for_patience_gets_it", patient),
     ("a_lost_answer_to_a_write_does_no_harm", lost),
     ("a_server_that_is_away_and_back_finds_everything_done", away),
+    ("an_odd_time_that_a_tenant_writes_stops_nobody", odd_time),
+    ("a_verdict_that_could_not_be_written_is_written_later", late_verdict),
     ("a_namespace_that_is_being_deleted_stops_nobody", terminating),
 ];
 
@@ -166,6 +168,37 @@ fn away(cluster: &Cluster) {
     wait_synced(&api, &namespace, "meanwhile", true);
     api.wait_for("the Secret to come back", |api| data(api, &namespace, "before"));
     assert!(controller.runs());
+}
+
+fn odd_time(cluster: &Cluster) {
+    let (namespace, api) = (cluster.namespace("odd"), cluster.api());
+    let controller = Controller::start(cluster, &namespace, &[]);
+    make(&controller, &api, "odd");
+    settled(&api, &namespace, "odd");
+    // The last second of the last year that can be written: the server takes it, our type for times does not.
+    let odd = "9999-12-31T23:59:59Z";
+    let mut object = api.read(&format!("{}/odd", sources(&namespace))).unwrap();
+    object["status"]["conditions"][0]["lastUpdateTime"] = json!(odd);
+    controller.signal("KILL");
+    api.replace(&format!("{}/odd/status", sources(&namespace)), &object).unwrap();
+    let mut secret = api.read(&format!("{}/odd", secrets(&namespace))).unwrap();
+    secret["metadata"]["managedFields"][0]["time"] = json!(odd);
+    api.replace(&format!("{}/odd", secrets(&namespace)), &secret).unwrap();
+    let again = Controller::start(cluster, &namespace, &[]);
+    make(&again, &api, "other");
+    settled(&api, &namespace, "other");
+    api.delete(&format!("{}/odd", secrets(&namespace))).unwrap();
+    api.wait_for("the Secret to come back", |api| data(api, &namespace, "odd"));
+}
+
+fn late_verdict(cluster: &Cluster) {
+    let (flaky, controller, api, namespace) = behind(cluster, "late-verdict");
+    flaky.spoil(Plan { method: "PUT", part: "/status".to_owned(), fault: Fault::Refuse(500, "InternalError", None), times: 1 });
+    let mut object = seal(&controller.certificate(), &namespace, "bad", &[("a", "1")]);
+    object["spec"]["encryptedData"]["a"] = json!("AgB!");
+    api.create(&sources(&namespace), &object).unwrap();
+    wait_synced(&api, &namespace, "bad", false);
+    assert_eq!(flaky.spoiled(), 1);
 }
 
 fn terminating(cluster: &Cluster) {

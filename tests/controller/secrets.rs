@@ -146,6 +146,11 @@ fn rendered_once(cluster: &Cluster) {
     api.merge(&format!("{}/db", sources(&namespace)), &json!({"metadata": {"annotations": {"team": "x"}}})).unwrap();
     settled(&api, &namespace, "db");
     assert_eq!(data(&api, &namespace, "db").unwrap(), first);
+    // Nor does a label that is put on the Secret while no controller of this process has seen it; what is not random is healed all the same.
+    let edit = json!({"metadata": {"labels": {"theirs": "y"}}, "stringData": {"line": "edited"}});
+    api.merge(&format!("{}/db", secrets(&namespace)), &edit).unwrap();
+    settled(&api, &namespace, "db");
+    assert_eq!(data(&api, &namespace, "db").unwrap(), first);
 }
 
 fn foreign_label(cluster: &Cluster) {
@@ -271,6 +276,10 @@ fn sealing_key(cluster: &Cluster) {
     api.create(&sources(&namespace), &seal_secret(&controller.certificate(), &secret)).unwrap();
     wait_synced(&api, &namespace, "forged", false);
     assert_eq!(data(&api, &namespace, "forged"), None);
+    // The first versions knew their key by its name alone.
+    api.create(&sources(&namespace), &seal(&controller.certificate(), &namespace, "sealed-secrets-key", &[("tls.key", "dummy")])).unwrap();
+    wait_synced(&api, &namespace, "sealed-secrets-key", false);
+    assert_eq!(data(&api, &namespace, "sealed-secrets-key"), None);
     // Nor is a key that exists written over, whatever it says of itself.
     let keys = api.read(&format!("{}?labelSelector=sealedsecrets.bitnami.com/sealed-secrets-key", secrets(&namespace))).unwrap();
     let name = keys["items"][0]["metadata"]["name"].as_str().unwrap().to_owned();

@@ -15,6 +15,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("metrics_name_nobody_if_that_is_asked_for", nameless_metrics),
     ("no_status_is_written_if_that_is_asked_for", without_status),
     ("somebody_who_fights_over_a_secret_is_told_and_outwaited", contended),
+    ("a_fight_over_a_secret_that_is_only_patched_is_one_too", contended_patch),
     ("logs_have_one_format_and_go_where_they_are_sent", logs),
 ];
 
@@ -196,6 +197,24 @@ fn contended(cluster: &Cluster) {
     assert_eq!(written, 3, "made once, and put right twice");
     // It is put right after a pause of ten seconds.
     api.wait_for("the edit to be undone in the end", |api| (data(api, &namespace, "db")?["a"] == "1").then_some(()));
+}
+
+fn contended_patch(cluster: &Cluster) {
+    let (controller, api, namespace) = start(cluster, "patch-fight", &[]);
+    let annotations = json!({"sealedsecrets.bitnami.com/patch": "true"});
+    let metadata = json!({"name": "db", "annotations": annotations});
+    let theirs = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"a": "theirs", "own": "x"}});
+    api.create(&secrets(&namespace), &theirs).unwrap();
+    make(&controller, &api, "db");
+    wait_synced(&api, &namespace, "db", true);
+    for _ in 0..2 {
+        api.merge(&format!("{}/db", secrets(&namespace)), &json!({"stringData": {"a": "theirs"}})).unwrap();
+        api.wait_for("the value to be put back", |api| (data(api, &namespace, "db")?["a"] == "1").then_some(()));
+    }
+    api.merge(&format!("{}/db", secrets(&namespace)), &json!({"stringData": {"a": "theirs"}})).unwrap();
+    let object = wait_synced(&api, &namespace, "db", false);
+    assert_eq!(condition(&object, "Synced")["reason"], "Contended");
+    assert_eq!(data(&api, &namespace, "db").unwrap()["own"], "x");
 }
 
 fn logs(cluster: &Cluster) {

@@ -207,6 +207,10 @@ impl Cluster<'_> {
         if self.read(&format!("{folder}/rolebindings/{name}"))?.is_none() {
             steps.push(step("RoleBinding", format!("{folder}/rolebindings"), binding));
         }
+        if steps.is_empty() {
+            let state = format!("{account} may not {}, though {name} is there", missing.join(", "));
+            steps.push(Step::new("right to a Lease", state, Some(Action::Note)));
+        }
         Ok(steps)
     }
 

@@ -1,0 +1,123 @@
+//! Objects as strangers wrote them: one that is odd must not keep all others from being read.
+//!
+//! A list is read as a whole, so one object that fails to parse fails them all. The server accepts times that our type does not (the end of the year
+//! 9999), in `managedFields` and in the status, where every tenant can put them.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde_json::Value;
+
+/// An object, or what is left of one that can not be read: its name.
+#[derive(Clone, Debug)]
+pub(crate) struct Lenient<T> {
+    metadata: ObjectMeta,
+    object: Option<T>,
+}
+
+impl<T> Lenient<T> {
+    /// The object; None if it can not be read.
+    pub(crate) fn read(self) -> Option<T> {
+        self.object
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut value = Value::deserialize(deserializer)?;
+        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+            // Nobody here asks who wrote which field, and it is the larger part of many objects.
+            metadata.remove("managedFields");
+        }
+        drop_odd_times(&mut value["metadata"], &["creationTimestamp", "deletionTimestamp"]);
+        for condition in value.pointer_mut("/status/conditions").and_then(Value::as_array_mut).into_iter().flatten() {
+            drop_odd_times(condition, &["lastTransitionTime", "lastUpdateTime"]);
+        }
+        let text = |field: &str| value["metadata"][field].as_str().map(str::to_owned);
+        let metadata = ObjectMeta {
+            name: text("name"),
+            namespace: text("namespace"),
+            uid: text("uid"),
+            resource_version: text("resourceVersion"),
+            ..ObjectMeta::default()
+        };
+        Ok(Self { metadata, object: serde_json::from_value(value).ok() })
+    }
+}
+
+fn drop_odd_times(value: &mut Value, fields: &[&str]) {
+    let Some(map) = value.as_object_mut() else { return };
+    for field in fields {
+        if map.get(*field).is_some_and(|time| time.as_str().is_none_or(|time| time.parse::<Timestamp>().is_err())) {
+            map.remove(*field);
+        }
+    }
+}
+
+impl<T: Resource<DynamicType = (), Scope = NamespaceResourceScope>> Resource for Lenient<T> {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn metadata_api() -> bool {
+        T::metadata_api()
+    }
+
+    fn kind(&(): &()) -> Cow<'_, str> {
+        T::kind(&())
+    }
+
+    fn group(&(): &()) -> Cow<'_, str> {
+        T::group(&())
+    }
+
+    fn version(&(): &()) -> Cow<'_, str> {
+        T::version(&())
+    }
+
+    fn plural(&(): &()) -> Cow<'_, str> {
+        T::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crds::SealedSecret;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn odd_times_are_forgotten_and_the_object_is_read() {
+        let condition =
+            json!({"type": "Synced", "status": "True", "lastUpdateTime": "9999-12-31T23:59:59Z", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        let object = json!({
+            "metadata": {"name": "db", "managedFields": [{"time": "9999-12-31T23:59:59Z"}], "creationTimestamp": "9999-12-31T23:59:59Z"},
+            "spec": {"encryptedData": {"a": "AgB"}},
+            "status": {"conditions": [condition]},
+        });
+        let read: Lenient<SealedSecret> = serde_json::from_value(object).unwrap();
+        let object = read.read().unwrap();
+        assert_eq!(object.metadata.name.as_deref(), Some("db"));
+        let status = object.status.unwrap();
+        assert!(status.conditions[0].last_update_time.is_none() && status.conditions[0].last_transition_time.is_some());
+    }
+
+    #[test]
+    fn what_can_not_be_read_keeps_its_name() {
+        let read: Lenient<SealedSecret> = serde_json::from_value(json!({"metadata": {"name": "odd", "namespace": "shop"}, "spec": 7})).unwrap();
+        assert_eq!(crate::key::Key::of(&read).to_string(), "shop/odd");
+        assert!(read.read().is_none());
+    }
+}
