@@ -219,7 +219,7 @@ impl State {
     fn rebuild(&mut self) {
         let mut line = Fair::default();
         let alive = std::iter::from_fn(|| self.line.pop(|_| true)).filter(|key| self.waiting.contains_key(key));
-        alive.for_each(|key| line.push(&key.namespace().to_owned(), key));
+        alive.for_each(|key| line.push(key.clone().namespace(), key));
         self.line = line;
         self.stale = 0;
     }

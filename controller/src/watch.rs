@@ -164,7 +164,7 @@ pub(crate) async fn keys(context: Arc<Context>, mut listed: Ready) {
                 let legacy = legacy(&context, &secrets).await;
                 let unknown = legacy.is_err();
                 seen.extend(legacy.unwrap_or_default());
-                let is_gone = |name: &String| !seen.iter().any(|(seen, _)| seen == name) && !(unknown && *name == context.settings.key_prefix);
+                let is_gone = |name: &String| !(seen.iter().any(|(seen, _)| seen == name) || unknown && *name == context.settings.key_prefix);
                 let gone: Vec<_> = context.keyring.names().into_iter().filter(is_gone).collect();
                 seen.extend(gone.into_iter().map(|name| (name, None)));
                 keyring::changed(&context, std::mem::take(&mut seen));
