@@ -128,7 +128,7 @@ fn defaults(count: usize) {
         let start = Instant::now();
         let mut done = 0;
         while done < count && start.elapsed() < Duration::from_secs(30) {
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(500));
             done = watched.synced();
         }
         done as f64 / start.elapsed().as_secs_f64()

@@ -10,6 +10,9 @@ use tests::upstream;
 /// How long a controller may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// How often it is looked at: each look costs it some milliseconds, ours and theirs.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// What something cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cost {
@@ -84,7 +87,7 @@ impl Watched {
     fn until(&mut self, done: impl Fn(&mut Self) -> bool) -> Cost {
         while !done(self) {
             assert!(self.started.elapsed() < PATIENCE, "it takes too long");
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(LOOK);
         }
         let wall = self.started.elapsed();
         let cpu = self.figure("process_cpu_seconds");
