@@ -81,6 +81,8 @@ mod tests {
         let plain = fingerprint.to_string();
         assert_eq!(plain.parse(), Ok(fingerprint));
         assert_eq!(fingerprint.short(), plain[..12]);
+        assert_eq!(format!("{:02x}", fingerprint.as_bytes()[0]), plain[..2]);
+        assert_eq!(format!("{:02x}", fingerprint.as_bytes()[31]), plain[62..]);
         assert!(NoFingerprint.to_string().contains("64"));
         let pairs: Vec<String> = plain.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
         assert_eq!(pairs.join(":").parse(), Ok(fingerprint));
