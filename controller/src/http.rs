@@ -19,7 +19,7 @@ use engine::open::{Pass, Progress};
 use engine::reseal;
 use engine::unseal;
 use jiff::Timestamp;
-use keys::{Budget, SecretBytes};
+use keys::SecretBytes;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
@@ -29,6 +29,7 @@ use crate::limit::Limit;
 use crate::listen::Peer;
 use crate::metrics::MEDIA_TYPE;
 use crate::slots::Line;
+use crate::step::{Subject, step};
 
 /// Largest request.
 ///
@@ -220,23 +221,15 @@ async fn open(server: &Server, route: &'static str, client: &Client, object: Sea
         return Ok(None);
     }
     let Ok(subject) = unseal::to_open(&object) else { return Ok(None) };
-    let subject = Arc::new(subject.into_owned());
-    let ring = context.keyring.ring();
-    let mut pass = Pass::begin(&subject);
+    let subject = Subject { object: Arc::new(subject.into_owned()), ring: context.keyring.ring() };
+    let mut pass = Pass::begin(&subject.object);
     for operation in 0.. {
         if operation > 0 && operation % OPERATIONS_A_REQUEST == 0 {
             server.check(route, client)?;
         }
-        let slot = context.slots.take(Line::Request, &client.0).await;
-        let (object, ring) = (Arc::clone(&subject), Arc::clone(&ring));
-        let step = spawn_blocking(move || {
-            let progress = pass.advance(&object, &ring, &mut Budget::operations(1));
-            drop(slot);
-            progress
-        });
-        match step.await {
+        match step(&context.slots, (Line::Request, &client.0), &subject, pass).await {
             Ok(Ok(Progress::Paused(next))) => pass = next,
-            Ok(Ok(Progress::Done(items, _))) => return Ok(Some((subject, items))),
+            Ok(Ok(Progress::Done(items, _))) => return Ok(Some((subject.object, items))),
             _ => return Ok(None),
         }
     }

@@ -24,6 +24,7 @@ mod runtime;
 mod secrets;
 mod slots;
 mod status;
+mod step;
 mod trouble;
 mod watch;
 

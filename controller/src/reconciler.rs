@@ -11,7 +11,7 @@ use engine::policy::{Memory, Reason};
 use engine::{Error, source, unseal};
 use http::Method;
 use jiff::Timestamp;
-use keys::{Budget, Fingerprint, SecretBytes};
+use keys::{Fingerprint, SecretBytes};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -27,6 +27,7 @@ use crate::queue::Work;
 use crate::secrets::{Live, Wanted, owner};
 use crate::slots::Line;
 use crate::status::{self, Verdict};
+use crate::step::{Subject, step};
 use crate::trouble::Trouble;
 
 /// Private operations of one turn: enough for every honest object; one that needs more goes on behind the others of its namespace.
@@ -187,18 +188,12 @@ async fn open(context: &Arc<Context>, key: &Key, object: &SealedSecret, pass: Op
         let message = "the object has the deprecated spec.data, which --accept-deprecated-v1-data=false refuses";
         return Err(Trouble::lasting("Invalid", message));
     }
-    let subject = Arc::new(unseal::to_open(object).map_err(|error| Trouble::from_error(&error))?.into_owned());
-    let ring = context.keyring.ring();
-    let mut pass = pass.map_or_else(|| Pass::begin(&subject), |pass| pass.resume(&subject));
+    let object = Arc::new(unseal::to_open(object).map_err(|error| Trouble::from_error(&error))?.into_owned());
+    let mut pass = pass.map_or_else(|| Pass::begin(&object), |pass| pass.resume(&object));
+    let subject = Subject { object, ring: context.keyring.ring() };
     for _ in 0..BUDGET {
-        let slot = context.slots.take(Line::Object, key.namespace()).await;
-        let (subject, ring) = (Arc::clone(&subject), Arc::clone(&ring));
-        let step = spawn_blocking(move || {
-            let progress = pass.advance(&subject, &ring, &mut Budget::operations(1));
-            drop(slot);
-            progress
-        });
-        match step.await.map_err(|_| Trouble::bug("an item could not be opened"))? {
+        let stepped = step(&context.slots, (Line::Object, key.namespace()), &subject, pass).await;
+        match stepped.map_err(|_| Trouble::bug("an item could not be opened"))? {
             Ok(Progress::Paused(next)) => pass = next,
             Ok(done) => return Ok(done),
             Err(errors) => return Err(Trouble::from_errors(&errors)),
