@@ -6,14 +6,18 @@
 //! - [`SealingKey`], [`UnsealingKey`], [`Certificate`]: the pair and the certificate around its public half.
 //! - [`Tagger`]: plaintexts are compared through tags that mean nothing elsewhere.
 //! - [`KeyRing`]: many private keys, in the order of trial.
+//! - [`DataKey`]: the key of one SOPS file; [`MasterKeyKind`]: the contract of what guards it.
 //!
 //! It does not know files, clocks, networks, YAML or Kubernetes: texts and times come in as arguments. The only thing that it takes by itself
 //! is randomness, from the cryptography library.
 
 mod aead;
 mod certificate;
+mod credential;
+mod data_key;
 mod error;
 mod fingerprint;
+mod master_key;
 mod pair;
 mod ring;
 mod scope;
@@ -22,8 +26,11 @@ mod secret;
 mod tag;
 
 pub use certificate::{Certificate, CertificateRequest};
+pub use credential::Credentials;
+pub use data_key::{DATA_KEY_LENGTH, DataKey, Encrypted, NONCE_LENGTH, ValueCipher};
 pub use error::{Error, ErrorKind, Result};
 pub use fingerprint::{Fingerprint, NoFingerprint};
+pub use master_key::{BoxFuture, Fields, KeyService, KindNames, MasterKeyKind, WrappedKey};
 pub use pair::{KeyBits, SealingKey, UnsealingKey};
 pub use ring::{Budget, Hints, KeyRing, Opening, RingKey, Trial};
 pub use scope::{Label, Scope, UnknownScope};

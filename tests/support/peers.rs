@@ -40,6 +40,8 @@ pub enum Origin {
 
 /// Every peer, by name.
 pub const ALL: &[Peer] = &[
+    go("age", "age", "filippo.io/age/cmd/age", "-X main.Version=v1.3.2"),
+    go("age-keygen", "age", "filippo.io/age/cmd/age-keygen", "-X main.Version=v1.3.2"),
     go("argocd-health", "argocd-health", ".", ""),
     // The rights of root: who may do this may also give files away.
     machine("chroot", &["--userspec=1:1", "/", "true"]),
@@ -56,9 +58,11 @@ pub const ALL: &[Peer] = &[
     go("kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5", ""),
     machine("openssl", &["version"]),
     machine("python3", &["--version"]),
+    go("sops", "sops", "github.com/getsops/sops/v3/cmd/sops", ""),
     machine("strace", &["-V"]),
     // A mount namespace, in which upstream's controller finds its service account.
     machine("unshare", &["--user", "--map-root-user", "--mount", "true"]),
+    go("vault", "vault", "github.com/hashicorp/vault", ""),
 ];
 
 const fn go(name: &'static str, module: &'static str, package: &'static str, link: &'static str) -> Peer {

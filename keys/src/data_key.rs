@@ -1,0 +1,147 @@
+//! The key of one SOPS file, and the ciphertext of its values.
+
+use aes_gcm::aead::consts::{U12, U16, U32};
+use aes_gcm::aead::{AeadInOut, KeyInit, Nonce};
+use aes_gcm::aes::Aes256;
+use aes_gcm::aes::cipher::array::ArraySize;
+use aes_gcm::{AesGcm, Tag};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::secret::SecretBytes;
+
+/// Length of a data key, in bytes.
+///
+/// *Source*: sops `sops.go`, v3.13.3.
+pub const DATA_KEY_LENGTH: usize = 32;
+
+/// Length of the nonce of a value, in bytes: not the 12 that is usual for AES-GCM.
+///
+/// *Source*: sops `aes/cipher.go`, v3.13.3.
+pub const NONCE_LENGTH: usize = 32;
+
+/// Length of an authentication tag, in bytes.
+const TAG_LENGTH: usize = 16;
+
+/// The key that every value of a SOPS file is encrypted with.
+#[derive(Debug)]
+pub struct DataKey(SecretBytes);
+
+impl DataKey {
+    /// Makes a random key.
+    ///
+    /// # Errors
+    /// Internal: no randomness.
+    pub fn make() -> Result<Self> {
+        let mut bytes = Zeroizing::new([0; DATA_KEY_LENGTH]);
+        aws_lc_rs::rand::fill(&mut *bytes).map_err(|_| Error::internal("make a data key"))?;
+        Ok(Self(SecretBytes::new(bytes.to_vec())))
+    }
+
+    /// Takes over what a master key opened.
+    ///
+    /// # Errors
+    /// Malformed: not 32 bytes.
+    pub fn from_secret(secret: SecretBytes) -> Result<Self> {
+        if secret.len() == DATA_KEY_LENGTH {
+            Ok(Self(secret))
+        } else {
+            Err(Error::malformed(format!("use a data key of {} bytes: it has {DATA_KEY_LENGTH}", secret.len())))
+        }
+    }
+
+    /// Lends the key to what guards it: a master key, or the splitting into shares.
+    #[must_use]
+    pub fn secret(&self) -> &SecretBytes {
+        &self.0
+    }
+
+    /// Sets the cipher up, once for all values of a file.
+    #[must_use]
+    pub fn cipher(&self) -> ValueCipher {
+        // EXPOSE: the key schedule is made of the key. Its length was checked when it was made.
+        let mut key = Zeroizing::new([0; DATA_KEY_LENGTH]);
+        // EXPOSE: the same.
+        key.copy_from_slice(self.0.expose());
+        ValueCipher { wide: AesGcm::new((&*key).into()), key }
+    }
+}
+
+/// A value under the data key.
+///
+/// *Shape*: ciphertext as long as the plaintext, a nonce of 32 bytes (others are read), a tag of 16 bytes.
+#[derive(Debug)]
+pub struct Encrypted {
+    /// As long as the plaintext.
+    pub data: Vec<u8>,
+    /// The nonce, called `iv` in the file.
+    pub nonce: Vec<u8>,
+    /// The authentication tag.
+    pub tag: Vec<u8>,
+}
+
+/// AES-256-GCM under one data key.
+pub struct ValueCipher {
+    wide: AesGcm<Aes256, U32>,
+    key: Zeroizing<[u8; DATA_KEY_LENGTH]>,
+}
+
+impl std::fmt::Debug for ValueCipher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ValueCipher(..)")
+    }
+}
+
+impl ValueCipher {
+    /// Encrypts under a fresh random nonce.
+    ///
+    /// # Errors
+    /// Internal: no randomness.
+    pub fn encrypt(&self, plaintext: &[u8], associated: &[u8]) -> Result<Encrypted> {
+        let mut nonce = [0; NONCE_LENGTH];
+        aws_lc_rs::rand::fill(&mut nonce).map_err(|_| Error::internal("make a nonce"))?;
+        self.dangerous_encrypt_with(&nonce, plaintext, associated)
+    }
+
+    /// Encrypts under a nonce that is given: safe only for the very plaintext and associated data that it was used for before.
+    ///
+    /// # Errors
+    /// Malformed: the nonce has not 32 bytes.
+    pub fn dangerous_encrypt_with(&self, nonce: &[u8], plaintext: &[u8], associated: &[u8]) -> Result<Encrypted> {
+        let wide = Nonce::<AesGcm<Aes256, U32>>::try_from(nonce).map_err(|_| Error::malformed("use a nonce that has not 32 bytes"))?;
+        let mut data = plaintext.to_vec();
+        let tag = self.wide.encrypt_inout_detached(&wide, associated, data.as_mut_slice().into()).map_err(|_| Error::internal("encrypt a value"))?;
+        Ok(Encrypted { data, nonce: nonce.to_vec(), tag: tag.to_vec() })
+    }
+
+    /// Decrypts and authenticates.
+    ///
+    /// # Errors
+    /// Unopenable, for every failure alike.
+    pub fn decrypt(&self, encrypted: &Encrypted, associated: &[u8]) -> Result<SecretBytes> {
+        match encrypted.nonce.len() {
+            NONCE_LENGTH => decrypt_with(&self.wide, encrypted, associated),
+            16 => decrypt_with(&AesGcm::<Aes256, U16>::new((&*self.key).into()), encrypted, associated),
+            12 => decrypt_with(&AesGcm::<Aes256, U12>::new((&*self.key).into()), encrypted, associated),
+            _ => Err(unopenable()),
+        }
+    }
+}
+
+fn decrypt_with<N: ArraySize>(cipher: &AesGcm<Aes256, N>, encrypted: &Encrypted, associated: &[u8]) -> Result<SecretBytes>
+where
+    AesGcm<Aes256, N>: AeadInOut<NonceSize = N>,
+{
+    let nonce = Nonce::<AesGcm<Aes256, N>>::try_from(&*encrypted.nonce).map_err(|_| unopenable())?;
+    if encrypted.tag.len() != TAG_LENGTH {
+        return Err(unopenable());
+    }
+    let tag = Tag::try_from(&*encrypted.tag).map_err(|_| unopenable())?;
+    let mut buffer = Zeroizing::new(encrypted.data.clone());
+    cipher.decrypt_inout_detached(&nonce, associated, buffer.as_mut_slice().into(), &tag.into()).map_err(|_| unopenable())?;
+    Ok(SecretBytes::new(std::mem::take(&mut *buffer)))
+}
+
+fn unopenable() -> Error {
+    Error::new(ErrorKind::Unopenable, "open the value with the data key of the file")
+}

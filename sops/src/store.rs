@@ -1,0 +1,126 @@
+//! The contract of a format: bytes to a tree and back.
+
+use keys::SecretBytes;
+
+use crate::document::{Document, Map, Node, Span, Value};
+use crate::error::Result;
+
+/// How the metadata stands in a file of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetadataLayout {
+    /// As a mapping under the key `sops`, at the end of every document.
+    Nested,
+    /// As keys `sops_...` with flattened names.
+    Prefixed,
+    /// As a section `sops` of flattened names.
+    Section,
+}
+
+/// How a file is laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Spaces for each level; `None` for what the format does by itself. What a number means is the format's business.
+    pub indent: Option<i64>,
+}
+
+/// A replacement of bytes of a source: an empty span inserts.
+#[derive(Debug)]
+pub struct Edit {
+    /// What goes.
+    pub start: usize,
+    /// Byte after what goes.
+    pub end: usize,
+    /// What comes.
+    pub text: SecretBytes,
+}
+
+/// One format.
+pub trait Store: Sync {
+    /// What `--input-type` calls it.
+    fn name(&self) -> &'static str;
+
+    /// Ends of the names of its files, with the dot.
+    fn suffixes(&self) -> &'static [&'static str];
+
+    /// How the metadata stands in it.
+    fn layout(&self) -> MetadataLayout;
+
+    /// Reads a file that is not encrypted.
+    ///
+    /// # Errors
+    /// Malformed, with the place in the file.
+    fn parse(&self, source: &[u8]) -> Result<Document>;
+
+    /// Writes a file that is not encrypted, as sops does, byte for byte.
+    ///
+    /// # Errors
+    /// Unencryptable: the tree has what the format cannot say.
+    fn emit(&self, document: &Document, style: Style) -> Result<SecretBytes>;
+
+    /// Reads a file that is encrypted, the metadata with it.
+    ///
+    /// # Errors
+    /// As [`Store::parse`].
+    fn parse_encrypted(&self, source: &[u8]) -> Result<Document> {
+        self.parse(source)
+    }
+
+    /// Writes a file that is encrypted, the metadata with it, as sops does.
+    ///
+    /// # Errors
+    /// As [`Store::emit`].
+    fn emit_encrypted(&self, document: &Document, style: Style) -> Result<SecretBytes> {
+        self.emit(document, style)
+    }
+
+    /// Writes one value of any shape, as sops does for `--extract` of what is not a text.
+    ///
+    /// # Errors
+    /// As [`Store::emit`].
+    fn emit_value(&self, node: &Node, style: Style) -> Result<SecretBytes>;
+
+    /// How single places of a text are changed; `None` if a file of the format is always written anew.
+    fn splice(&self) -> Option<&dyn Splice> {
+        None
+    }
+}
+
+/// Changes single places of a text and leaves every other byte alone. All spans are of the source that is given.
+pub trait Splice: Sync {
+    /// Writes a scalar to stand where another value stands, quoted, indented and flowed as that place needs it.
+    ///
+    /// # Errors
+    /// Unencryptable: the value cannot stand there.
+    fn scalar(&self, source: &[u8], span: Span, value: &Value) -> Result<Edit>;
+
+    /// Writes any value to stand where another one stands.
+    ///
+    /// # Errors
+    /// As [`Splice::scalar`].
+    fn value(&self, source: &[u8], span: Span, node: &Node) -> Result<Edit>;
+
+    /// Adds a pair at the end of a mapping that was read from the source: `path` leads to it.
+    ///
+    /// # Errors
+    /// As [`Splice::scalar`].
+    fn insert(&self, source: &[u8], map: &Map, key: &str, node: &Node) -> Result<Edit>;
+
+    /// Adds an element at the end of a sequence that was read from the source.
+    ///
+    /// # Errors
+    /// As [`Splice::scalar`].
+    fn append(&self, source: &[u8], list: &crate::document::List, node: &Node) -> Result<Edit>;
+
+    /// Cuts a pair or an element out, with its line if it has lines of its own. `among` is the container's span.
+    fn remove(&self, source: &[u8], span: Span, among: Span) -> Edit;
+
+    /// Puts the metadata at the end of each document, in place of what stands there. `metadata` is laid out as
+    /// [`Store::layout`] says: a mapping of one pair `sops`, or flattened pairs.
+    ///
+    /// # Errors
+    /// As [`Splice::scalar`].
+    fn put_metadata(&self, source: &[u8], document: &Document, metadata: &Map) -> Result<Vec<Edit>>;
+
+    /// Cuts the metadata out, so that a file remains that was never encrypted.
+    fn cut_metadata(&self, source: &[u8], document: &Document) -> Vec<Edit>;
+}
