@@ -7,10 +7,22 @@
 
 mod document;
 mod error;
+mod file;
+mod flatten;
+mod leaf;
+mod metadata;
+mod rules;
+mod scalar;
+mod stash;
 mod store;
 mod stores;
+mod walk;
 
 pub use document::{Comment, Document, Element, Leaf, List, Map, Member, Node, Pair, Span, Value};
 pub use error::{Error, ErrorKind, Position, Result};
+pub use file::{DecryptedFile, EncryptedFile, Lock, MacCheck, Manner, PlainFile};
+pub use metadata::{KeyGroup, METADATA_KEY, Metadata};
+pub use rules::{RULE_NAMES, Rule};
+pub use stash::Stash;
 pub use store::{Edit, MetadataLayout, Splice, Store, Style};
 pub use stores::{STORES, named, of_name};
