@@ -299,6 +299,33 @@ fn texts<'p>(pairs: impl Iterator<Item = &'p Pair>, prefix: &str) -> Result<Vec<
     pairs.map(text).collect()
 }
 
+/// Reads the first document as fields, with what `<<` merges in.
+///
+/// # Errors
+/// Metadata: it nests too deep, or is not UTF-8.
+pub(crate) fn json_of_document(document: &Document) -> Result<Fields> {
+    let mut fields = document.branches.first().map(|branch| json_of_map(branch, 0)).transpose()?.unwrap_or_default();
+    fields.values_mut().for_each(merge);
+    Ok(fields)
+}
+
+/// Carries out merge keys below a value.
+fn merge(value: &mut Any) {
+    match value {
+        Any::Array(values) => values.iter_mut().for_each(merge),
+        Any::Object(fields) => {
+            fields.values_mut().for_each(merge);
+            let merged = fields.remove("<<");
+            for source in merged.iter().flat_map(|merged| merged.as_array().map_or(std::slice::from_ref(merged), Vec::as_slice)) {
+                for (name, value) in source.as_object().into_iter().flatten() {
+                    fields.entry(name.clone()).or_insert_with(|| value.clone());
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Deepest nesting of metadata.
 const MAX_DEPTH: usize = 20;
 
