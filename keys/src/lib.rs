@@ -23,6 +23,7 @@ mod ring;
 mod scope;
 mod sealed;
 mod secret;
+pub mod shamir;
 mod tag;
 
 pub use certificate::{Certificate, CertificateRequest};

@@ -211,7 +211,7 @@ impl EncryptedFile {
         let source = self.source.expose();
         let only_encrypted = self.metadata.mac_only_encrypted;
         let treatment = Treatment { cipher: &cipher, selection: &selection, only_encrypted, source, splice };
-        let mut stash = Stash::new();
+        let mut stash = Stash::default();
         let mut passed = walk::decrypt(&mut self.document, &treatment, &mut stash)?;
         if check == MacCheck::Enforce {
             verify_mac(&cipher, &passed.hash, &self.metadata)?;

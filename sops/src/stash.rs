@@ -16,15 +16,16 @@ pub struct Stash {
     texts: HashMap<[u8; 32], VecDeque<SecretBytes>>,
 }
 
-impl Stash {
-    /// Begins with nothing.
-    pub(crate) fn new() -> Self {
+impl Default for Stash {
+    fn default() -> Self {
         let mut salt = [0; 32];
         // Without randomness nothing would be encrypted either; the salt only makes digests of a dump of the memory useless.
         let _ = aws_lc_rs::rand::fill(&mut salt);
         Self { salt, texts: HashMap::new() }
     }
+}
 
+impl Stash {
     /// Remembers the ciphertext of a value.
     pub(crate) fn put(&mut self, associated: &str, kind: Kind, plaintext: &[u8], text: SecretBytes) {
         let place = self.place(associated, kind, plaintext);

@@ -90,6 +90,12 @@ pub trait Store: Sync {
     }
 }
 
+impl std::fmt::Debug for dyn Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Changes single places of a text and leaves every other byte alone. All spans are of the source that is given.
 pub trait Splice: Sync {
     /// Writes a scalar to stand where another value stands, quoted, indented and flowed as that place needs it.
