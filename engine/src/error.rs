@@ -206,6 +206,7 @@ impl From<keys::Error> for Error {
         let kind = match error.kind() {
             keys::ErrorKind::Unopenable => ErrorKind::Tampered,
             keys::ErrorKind::Internal => ErrorKind::Bug,
+            keys::ErrorKind::Outside => ErrorKind::Denied,
             _ => ErrorKind::Input,
         };
         Self::new(kind, error.to_string())

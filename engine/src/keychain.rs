@@ -35,6 +35,12 @@ struct Kind {
 /// *Source*: sops `sops.go`, v3.13.3.
 pub const DEFAULT_ORDER: [&str; 2] = ["age", "pgp"];
 
+/// Every kind of master key.
+#[must_use]
+pub fn master_key_kinds() -> Vec<&'static dyn MasterKeyKind> {
+    Vec::new()
+}
+
 impl Keychain {
     /// Begins a run.
     #[must_use]

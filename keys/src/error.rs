@@ -14,6 +14,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The cryptography library refused to work.
     Internal,
+    /// Something outside could not be read, asked or reached.
+    Outside,
 }
 
 /// Holds a message that fits after "failed to", and no byte of a key, plaintext or ciphertext.
@@ -40,6 +42,11 @@ impl Error {
     /// Makes the [`ErrorKind::Internal`] error of an operation that can not fail on good machines.
     pub(crate) fn internal(what: &str) -> Self {
         Self::new(ErrorKind::Internal, format!("{what}: the cryptography library refused"))
+    }
+
+    /// Makes the error of a port: something outside could not be read, asked or reached.
+    pub fn from_outside(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Outside, message)
     }
 
     /// Says who is to blame.
