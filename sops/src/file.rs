@@ -33,9 +33,9 @@ pub enum MacCheck {
 
 /// A file that is not encrypted.
 pub struct PlainFile {
-    store: &'static dyn Store,
+    pub(crate) store: &'static dyn Store,
     /// Empty if it was not read as a text of its own.
-    source: SecretBytes,
+    pub(crate) source: SecretBytes,
     /// What it says.
     pub document: Document,
 }
@@ -127,6 +127,12 @@ impl PlainFile {
     #[must_use]
     pub fn source(&self) -> &SecretBytes {
         &self.source
+    }
+
+    /// The bytes that it was read from, to keep.
+    #[must_use]
+    pub fn into_source(self) -> SecretBytes {
+        self.source
     }
 
     /// Writes it in any format, as sops does.
