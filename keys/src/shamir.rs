@@ -19,7 +19,9 @@ const MOST: usize = 255;
 /// Malformed: not 2 <= threshold <= count <= 255, or an empty secret. Internal: no randomness.
 pub fn split(secret: &SecretBytes, count: usize, threshold: usize) -> Result<Vec<SecretBytes>> {
     if threshold < 2 || threshold > count || count > MOST {
-        return Err(Error::malformed(format!("split the data key into {count} shares with a threshold of {threshold}: 2 <= threshold <= shares <= 255")));
+        return Err(Error::malformed(format!(
+            "split the data key into {count} shares with a threshold of {threshold}: 2 <= threshold <= shares <= 255"
+        )));
     }
     if secret.is_empty() {
         return Err(Error::malformed("split an empty secret"));
@@ -164,13 +166,7 @@ mod tests {
 
     #[test]
     fn shares_that_are_none_are_refused() {
-        for shares in [
-            &[&[1, 2, 3][..], &[4, 5, 3]][..],
-            &[&[1, 2, 3], &[4, 5]],
-            &[&[1, 2, 0], &[4, 5, 3]],
-            &[&[1], &[2]],
-            &[&[], &[]],
-        ] {
+        for shares in [&[&[1, 2, 3][..], &[4, 5, 3]][..], &[&[1, 2, 3], &[4, 5]], &[&[1, 2, 0], &[4, 5, 3]], &[&[1], &[2]], &[&[], &[]]] {
             let shares: Vec<SecretBytes> = shares.iter().map(|share| secret(share)).collect();
             assert_eq!(join(&shares, 2).unwrap_err().kind(), ErrorKind::Malformed);
         }
@@ -182,5 +178,25 @@ mod tests {
             assert_eq!(split(&some(), count, threshold).unwrap_err().kind(), ErrorKind::Malformed, "{count} {threshold}");
         }
         assert!(split(&secret(&[]), 3, 2).is_err());
+    }
+
+    /// A value of a file that the real sops 3.13.3 encrypted for four groups with a threshold of three; age opened its shares.
+    #[test]
+    fn shares_of_the_real_sops_join_to_the_key_of_its_file() {
+        let shares = [
+            "fccedf74500aeef17fc3f523e367672d618c254ac2c029c143eadb7a65c6227b01",
+            "359f5e0287d0a4bedb05f9c833c101553c5d018d5ceb263b08c66e57f4a07d0502",
+            "9b18ba1ed59a6075f4e185a061643748a744853367df1be85dce3e1f93edb6e703",
+            "1cdf1fef976b590d248a7f013697019decdb007ec90d4b26cc7a5501152fbead04",
+        ];
+        let bytes = |text: &str| (0..33).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect();
+        let shares: Vec<SecretBytes> = shares.iter().map(|share| SecretBytes::new(bytes(share))).collect();
+        let base64 = |text: &str| SecretBytes::from_base64(text).unwrap().expose().to_vec();
+        let nonce = base64("jNIU99Zl40GpsRviQjNNcSiUywuB4MHTrpffBpCYPGA=");
+        for places in [&[1, 2, 4][..], &[4, 3, 1], &[2, 3, 4], &[1, 2, 3, 4]] {
+            let key = crate::DataKey::from_secret(join(&picked(&shares, places), 3).unwrap()).unwrap();
+            let value = crate::Encrypted { data: base64("UQ=="), nonce: nonce.clone(), tag: base64("oUs2jMVZu0H3dbQNidrnTg==") };
+            assert_eq!(key.cipher().decrypt(&value, b"a:").unwrap().expose(), b"b", "{places:?}");
+        }
     }
 }

@@ -32,14 +32,8 @@ const LONGEST_CONTENT: u64 = 64 * 1024;
 /// Bytes of an age file whose content is a data key, roughly.
 const USUAL_LENGTH: usize = 1024;
 
-static NAMES: KindNames = KindNames {
-    metadata: "age",
-    flag: "age",
-    rule: "age",
-    group: "age",
-    variable: "SOPS_AGE_RECIPIENTS",
-    title: "age recipient",
-};
+static NAMES: KindNames =
+    KindNames { metadata: "age", flag: "age", rule: "age", group: "age", variable: "SOPS_AGE_RECIPIENTS", title: "age recipient" };
 
 /// The kind itself.
 pub(super) struct Age;

@@ -92,10 +92,8 @@ impl age::Identity for PluginIdentity {
     }
 
     fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<std::result::Result<FileKey, DecryptError>> {
-        let stanzas: Vec<AgeStanza> = stanzas
-            .iter()
-            .map(|stanza| AgeStanza { tag: stanza.tag.clone(), arguments: stanza.args.clone(), body: stanza.body.clone() })
-            .collect();
+        let stanzas: Vec<AgeStanza> =
+            stanzas.iter().map(|stanza| AgeStanza { tag: stanza.tag.clone(), arguments: stanza.args.clone(), body: stanza.body.clone() }).collect();
         let opened = match self.credentials.age_plugins() {
             Some(plugins) => plugins.open(&self.plugin, &self.text, &stanzas, &*self.credentials),
             None => Err(nobody(&self.plugin)),

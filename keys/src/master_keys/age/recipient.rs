@@ -28,7 +28,8 @@ impl Recipient {
             None
         };
         // What is no recipient may be a private key, pasted by mistake: it is not repeated.
-        parsed.ok_or_else(|| Error::malformed("read an age recipient: it should look like age1..., age1pq1..., ssh-ed25519 AAAA... or ssh-rsa AAAA..."))
+        parsed
+            .ok_or_else(|| Error::malformed("read an age recipient: it should look like age1..., age1pq1..., ssh-ed25519 AAAA... or ssh-rsa AAAA..."))
     }
 
     /// What wraps; a plugin is started when it does.

@@ -37,10 +37,13 @@ struct Found {
     identities: Result<Vec<Known>, String>,
 }
 
+/// What is found in a place, once somebody looked.
+type Slot = Arc<OnceLock<Found>>;
+
 /// The places, and what was found there so far; what a command answers is kept for each recipient that it was asked about.
 pub(super) struct Sources {
     credentials: Arc<dyn Credentials>,
-    found: Mutex<BTreeMap<(Place, String), Arc<OnceLock<Found>>>>,
+    found: Mutex<BTreeMap<(Place, String), Slot>>,
 }
 
 impl Sources {
@@ -72,7 +75,7 @@ impl Sources {
         None
     }
 
-    fn slot(&self, place: Place, recipient: &str) -> Arc<OnceLock<Found>> {
+    fn slot(&self, place: Place, recipient: &str) -> Slot {
         let recipient = if matches!(place, Place::CommandOf(_)) { recipient.to_owned() } else { String::new() };
         Arc::clone(self.found.lock().unwrap_or_else(PoisonError::into_inner).entry((place, recipient)).or_default())
     }
