@@ -206,7 +206,8 @@ impl From<keys::Error> for Error {
         let kind = match error.kind() {
             keys::ErrorKind::Unopenable => ErrorKind::Tampered,
             keys::ErrorKind::Internal => ErrorKind::Bug,
-            keys::ErrorKind::Outside => ErrorKind::Denied,
+            keys::ErrorKind::Denied => ErrorKind::Denied,
+            keys::ErrorKind::Unavailable => ErrorKind::Busy,
             _ => ErrorKind::Input,
         };
         Self::new(kind, error.to_string())
