@@ -25,6 +25,10 @@ const MAY_EXPOSE: &[&str] = &[
     "engine/src/manifest.rs",
     "engine/src/manifest/write.rs",
     "sealer-cli/src/certificate.rs",
+    "sealer-cli/src/child.rs",
+    "sealer-cli/src/child/environment.rs",
+    "sealer-cli/src/child/handed.rs",
+    "sealer-cli/src/commands/edit.rs",
     "sealer-cli/src/commands/keys.rs",
     "sealer-cli/src/commands/reseal.rs",
     "sealer-cli/src/commands/seal.rs",
@@ -37,6 +41,7 @@ const MAY_EXPOSE: &[&str] = &[
     "sealer-cli/src/local/sealing.rs",
     "sealer-cli/src/local/state.rs",
     "sealer-cli/src/output.rs",
+    "sealer-cli/src/private.rs",
     "templates/src/",
     "tests/",
 ];
