@@ -11,12 +11,11 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use engine::{Error, ErrorKind, Result};
-use keys::SecretBytes;
 
 use crate::input::file_error;
 use crate::signals::{Event, Watch, pass_on};
 
-pub(crate) use environment::{Unfit, Variable, variables};
+pub(crate) use environment::{Variable, variables};
 pub(crate) use handed::{Handing, with_file};
 pub(crate) use user::User;
 

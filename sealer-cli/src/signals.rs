@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use engine::{Error, ErrorKind, Result};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpgrp, kill_process, waitid};
 use rustix::termios::tcgetpgrp;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -69,7 +70,7 @@ impl Watch {
         let (sender, pid) = (self.sender.clone(), pid(child));
         std::thread::spawn(move || {
             if let Some(pid) = pid {
-                while waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) == Err(rustix::io::Errno::INTR) {}
+                while waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).is_err_and(|error| error == Errno::INTR) {}
             }
             sender.send(Event::Ended)
         });

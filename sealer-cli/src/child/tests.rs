@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use keys::SecretBytes;
+
 use super::*;
 
 fn shell(line: &str) -> Launch {
@@ -32,7 +34,8 @@ fn values_are_in_the_environment_and_win() {
 fn a_pristine_environment_has_nothing_else() {
     let variables = variables_of(&[("a", "x")]);
     let (code, text) = said(|out| with_variables(&Launch { is_pristine: true, ..shell(&format!("/usr/bin/env > {out}")) }, &variables));
-    let names: Vec<&str> = text.lines().filter_map(|line| line.split('=').next()).filter(|name| !["PWD", "_", "SHLVL", "OLDPWD"].contains(name)).collect();
+    let names: Vec<&str> =
+        text.lines().filter_map(|line| line.split('=').next()).filter(|name| !["PWD", "_", "SHLVL", "OLDPWD"].contains(name)).collect();
     assert_eq!((code, names), (0, vec!["a"]));
 }
 

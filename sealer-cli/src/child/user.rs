@@ -27,7 +27,7 @@ impl User {
     }
 
     fn among(name: &str, passwd: &str, group: &str) -> Option<Self> {
-        let (id, first, home) = passwd.lines().find_map(|line| {
+        let (id, first, home): (u32, u32, &str) = passwd.lines().find_map(|line| {
             let fields: Vec<&str> = line.split(':').collect();
             match fields.as_slice() {
                 [found, _, id, group, _, home, ..] if *found == name && !name.is_empty() => Some((id.parse().ok()?, group.parse().ok()?, *home)),
@@ -42,7 +42,7 @@ impl User {
             }
         });
         let mut groups = vec![first];
-        groups.extend(further.filter(|id| *id != first));
+        groups.extend(further.filter(|id: &u32| *id != first));
         Some(Self { name: name.to_owned(), home: home.to_owned(), id, group: first, groups })
     }
 

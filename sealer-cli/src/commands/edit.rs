@@ -17,10 +17,12 @@ use crate::signals::end_by;
 
 /// Arguments of the command.
 #[derive(clap::Args)]
-#[command(after_help = "The editor is that of SOPS_EDITOR or EDITOR, or vim, nano or vi. It works on a copy that only you can read, in memory where the machine has \
+#[command(
+    after_help = "The editor is that of SOPS_EDITOR or EDITOR, or vim, nano or vi. It works on a copy that only you can read, in memory where the machine has \
     such a place, and the copy is wiped afterwards. A file that is not there yet is made for the keys of its creation rule.\n\
     Example:  sealer edit db.enc.yaml\n\
-    Example:  EDITOR='code --wait' sealer edit db.enc.yaml")]
+    Example:  EDITOR='code --wait' sealer edit db.enc.yaml"
+)]
 pub(crate) struct Args {
     /// File
     #[arg(value_name = "FILE")]

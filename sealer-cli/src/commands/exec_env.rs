@@ -15,10 +15,12 @@ use crate::input::read_file;
 
 /// Arguments of the command.
 #[derive(clap::Args)]
-#[command(after_help = "The keys at the top of the file are the names; a value with parts of its own is refused. The program's status is ours, and signals go to \
+#[command(
+    after_help = "The keys at the top of the file are the names; a value with parts of its own is refused. The program's status is ours, and signals go to \
     it.\n\
     Example:  sealer exec-env db.enc.yaml -- ./server --port 80\n\
-    Example:  sealer exec-env db.enc.yaml 'psql \"postgres://shop:$password@db/shop\"'")]
+    Example:  sealer exec-env db.enc.yaml 'psql \"postgres://shop:$password@db/shop\"'"
+)]
 pub(crate) struct Args {
     /// File
     #[arg(value_name = "FILE")]
