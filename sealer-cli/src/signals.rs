@@ -3,7 +3,7 @@
 //! Only work that must tidy up looks at signals; for everything else they end the program, as they do by themselves.
 
 use std::fs::File;
-use std::io::{BufRead, IsTerminal, stdin};
+use std::io::{BufRead, stdin};
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -80,7 +80,7 @@ impl Watch {
     pub(crate) fn enter(&self) {
         let sender = self.sender.clone();
         std::thread::spawn(move || {
-            let is_there = stdin().is_terminal() && stdin().lock().read_line(&mut String::new()).is_ok_and(|read| read > 0);
+            let is_there = stdin().lock().read_line(&mut String::new()).is_ok_and(|read| read > 0);
             sender.send(if is_there { Event::Entered } else { Event::Nobody })
         });
     }

@@ -94,7 +94,7 @@ fn verdict(done: engine::Result<()>) -> Verdict<()> {
         Ok(()) => Verdict::Accepted(()),
         Err(error) => {
             let advice = error.advice().map(|advice| format!(". {advice}")).unwrap_or_default();
-            Verdict::Again(format!("{}cannot {}{advice}", error.place(), error.message()))
+            Verdict::Again(format!("{error}{advice}"))
         }
     }
 }
