@@ -31,6 +31,7 @@ use super::{Face, Invocation};
 use crate::output::{note, print};
 use commands::{PROGRAM, VERSION};
 use failure::{Failure, Result};
+use job::Job;
 
 /// The face.
 pub(super) static FACE: Face = Face { name: "sops", run };
@@ -73,9 +74,20 @@ fn act(path: &[&str], global: &Values, local: &Values) -> Result<()> {
         ["set"] => set::run(global, local),
         ["unset"] => set::run_unset(global, local),
         ["updatekeys"] => updatekeys::run(global, local),
-        ["publish"] if local.arguments.is_empty() => Err(Failure::new(failure::codes::NO_FILE, "Error: no file specified")),
+        ["publish"] => publish(global, local),
         other => Err(Failure::generic(format!("this version has no `sops {}`", other.join(" ")))),
     }
+}
+
+/// Copies of files elsewhere are not made; what is wrong before that is told first.
+fn publish(global: &Values, local: &Values) -> Result<()> {
+    if !Job::new(global, local)?.has_configuration() {
+        return Err(Failure::generic("config file not found"));
+    }
+    if local.arguments.is_empty() {
+        return Err(Failure::new(failure::codes::NO_FILE, "Error: no file specified"));
+    }
+    Err(Failure::generic("this version has no `sops publish`: nothing is written"))
 }
 
 /// Prints on standard output. Who closes it early does not want the rest.

@@ -216,10 +216,12 @@ fn format(asked: &str, name: &Path) -> &'static dyn Store {
 fn configuration(global: &Values) -> Result<Option<Found>> {
     let named = PathBuf::from(global.text("config"));
     let lookup = if named.as_os_str().is_empty() { Lookup::From(Path::new(".")) } else { Lookup::Named(&named) };
-    let found = Found::find(lookup).map_err(|error| match error.kind() {
-        engine::ErrorKind::NotFound | engine::ErrorKind::Denied => Failure::generic(format!("could not read config file: cannot {error}")),
-        _ => Failure::generic(format!("error loading config: Could not unmarshal config file: cannot {error}")),
-    })?;
+    if let Lookup::Named(path) = lookup {
+        let unread = |error| Failure::generic(format!("could not read config file: open {}: {}", path.display(), files::reason(&error)));
+        std::fs::File::open(path).map_err(unread)?;
+    }
+    let wrong = |error| Failure::generic(format!("error loading config: Could not unmarshal config file: cannot {error}"));
+    let found = Found::find(lookup).map_err(wrong)?;
     if named.as_os_str().is_empty() {
         warn_of_other_name(found.as_ref());
     }
