@@ -102,7 +102,8 @@ impl PlainFile {
     pub fn parse(store: &'static dyn Store, source: SecretBytes) -> Result<Self> {
         // EXPOSE: the file is parsed.
         let document = store.parse(source.expose())?;
-        if document.branches.iter().all(|branch| branch.members.is_empty()) {
+        // A document without members is one: an empty object, an empty dotenv file.
+        if document.branches.is_empty() {
             return Err(Error::new(ErrorKind::Empty, format!("encrypt a file in which there is nothing: as {} it is empty", store.name())));
         }
         if store.reserves_names() && document.branches.iter().any(|branch| is_reserved(branch, store.layout())) {

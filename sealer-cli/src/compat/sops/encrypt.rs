@@ -100,7 +100,7 @@ fn selection(job: &Job<'_>, input: &dyn Store, rule: Option<&CreationRule>) -> R
     }
     if is_single(input) {
         for rule in found.iter().filter(|rule| rule.name() != "unencrypted_comment_regex") {
-            let what = rule.name().replace('_', " ").replace("comment regex", "comment regular expression").replace("regex", "regular expression");
+            let what = rule.name().replace('_', " ");
             log::warn(&format!("Using an {what} does not make sense with the input store: a binary file is one value, which is always encrypted."));
         }
         return Ok(None);

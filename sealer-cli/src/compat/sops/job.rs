@@ -187,7 +187,7 @@ impl<'v> Job<'v> {
         let unlocked = self.desk.wait(engine::file::unlock(&self.desk.keychain, file, self.mac_check(), manner));
         let unlocked = unlocked.map_err(|error| self.with_services(Failure::opening(&error, store.name())))?;
         for _ in 0..unlocked.file.lost_comments {
-            log::warn(
+            log::warn_of_content(
                 "Found possibly unencrypted comment in file. This is to be expected if the file being decrypted was created with an older version of SOPS.",
             );
         }

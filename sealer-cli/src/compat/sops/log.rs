@@ -11,6 +11,11 @@ pub(super) fn warn(text: &str) {
     line("warning", text);
 }
 
+/// Something that the user should know about the content of a file.
+pub(super) fn warn_of_content(text: &str) {
+    note(&format!("[SOPS]\t time=\"{}\" level=warning msg={}", now(), quoted(text)));
+}
+
 /// Something that failed, after which more is done.
 pub(super) fn error(text: &str) {
     line("error", text);
