@@ -7,11 +7,16 @@ use tests::suite::run;
 
 #[path = "files/age.rs"]
 mod age;
+#[path = "files/interop.rs"]
+mod interop;
+#[path = "files/kinds.rs"]
+mod kinds;
 #[path = "files/own.rs"]
 mod own;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
+    cases.extend(interop::cases());
     cases.extend(own::cases());
     run(cases)
 }

@@ -85,7 +85,8 @@ fn product(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn sources() -> Vec<(String, String)> {
-    let folders = ["goregex/src", "keys/src", "providers/src", "sops/src", "templates/src", "crds/src", "engine/src", "sealer-cli/src", "controller/src"];
+    let folders =
+        ["goregex/src", "keys/src", "providers/src", "sops/src", "templates/src", "crds/src", "engine/src", "sealer-cli/src", "controller/src"];
     folders.into_iter().flat_map(|folder| files(folder, "rs")).filter(|(name, _)| !name.ends_with("tests.rs")).collect()
 }
 
