@@ -9,7 +9,9 @@ mod commands;
 mod completion;
 mod context;
 mod decrypt;
+mod edit;
 mod encrypt;
+mod exec;
 mod failure;
 mod files;
 mod filestatus;
@@ -66,7 +68,10 @@ fn act(path: &[&str], global: &Values, local: &Values) -> Result<()> {
         [] => legacy::run(global),
         ["completion", shell] => say(&completion::script(shell)),
         ["decrypt"] => decrypt::run(global, local),
+        ["edit"] => edit::run(global, local),
         ["encrypt"] => encrypt::run(global, local),
+        ["exec-env"] => exec::env(global, local),
+        ["exec-file"] => exec::file(global, local),
         ["filestatus"] => filestatus::run(global, local),
         ["groups", "add"] => groups::add(global, local),
         ["groups", "delete"] => groups::delete(global, local),

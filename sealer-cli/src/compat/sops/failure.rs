@@ -40,6 +40,10 @@ pub(super) mod codes {
     pub(crate) const ORDER: u8 = 112;
     /// No key opens the file.
     pub(crate) const NO_KEY: u8 = 128;
+    /// The editor changed nothing.
+    pub(crate) const UNCHANGED: u8 = 200;
+    /// There is no editor, or it failed.
+    pub(crate) const EDITOR: u8 = 201;
     /// The file is encrypted already.
     pub(crate) const ENCRYPTED: u8 = 203;
 }

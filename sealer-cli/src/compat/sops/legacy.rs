@@ -6,7 +6,7 @@ use sops::TreePath;
 use super::failure::{Failure, Result, codes};
 use super::files::{Input, Subject, deliver};
 use super::job::Job;
-use super::{check_output, decrypt, encrypt, log, rotate, set, warn_of_more_arguments};
+use super::{check_output, decrypt, edit, encrypt, log, rotate, set, warn_of_more_arguments};
 use crate::compat::urfave::Values;
 use crate::output::Access;
 
@@ -54,7 +54,7 @@ pub(super) fn run(values: &Values) -> Result<()> {
     let rule = if modes.decrypt && modes.count() == 1 { None } else { job.rule(&subject.name)? };
     let job = job.in_order()?;
     if modes.count() == 0 {
-        return Err(Failure::generic("this version has no editor"));
+        return edit::edit(&job, &subject, rule.as_ref());
     }
     act(&job, modes, &subject, rule.as_ref())
 }

@@ -1,5 +1,7 @@
 //! Versions in metadata: sops opens no file whose version is none.
 
+use engine::file::FORMAT_VERSION;
+
 use super::failure::{Failure, Result};
 
 /// Checks the version of a file.
@@ -9,6 +11,15 @@ pub(super) fn check(version: &str) -> Result<()> {
         return Ok(());
     }
     Err(Failure::generic(if version.is_empty() { "Version string empty" } else { "the version in the metadata of the file is none" }))
+}
+
+/// True if a version is older than that which is written.
+pub(super) fn is_older(version: &str) -> bool {
+    let numbers = |version: &str| -> Vec<u64> {
+        let release = version.strip_prefix('v').unwrap_or(version).split(['-', '+']).next().unwrap_or_default();
+        release.split('.').map(|part| part.parse().unwrap_or_default()).collect()
+    };
+    numbers(version) < numbers(FORMAT_VERSION)
 }
 
 /// Three numbers without leading zeros, then perhaps what follows `-` and `+`.
@@ -30,6 +41,9 @@ mod tests {
     fn a_version_has_three_numbers() {
         for good in ["3.13.3", "v3.7.1", "1.13", "3.0.0-rc.1+build"] {
             assert!(check(good).is_ok(), "{good}");
+        }
+        for (version, older) in [("1.13", true), ("3.9.0", true), ("v3.13.2", true), ("3.13.3", false), ("4.0.0", false)] {
+            assert_eq!(is_older(version), older, "{version}");
         }
         for bad in ["", "3", "3.1", "3.01.0", "a.b.c", "3.1.1-", "3.1.1.1"] {
             assert!(check(bad).is_err(), "{bad}");
