@@ -37,6 +37,8 @@ pub struct Place {
     pub file: Option<String>,
     /// Line, from 1.
     pub line: Option<usize>,
+    /// Column, from 1.
+    pub column: Option<usize>,
     /// Object, as `Kind namespace/name`.
     pub object: Option<String>,
     /// Key of the item.
@@ -51,6 +53,19 @@ pub struct Error {
     place: Box<Place>,
     message: String,
     advice: Option<String>,
+    cause: Option<Cause>,
+}
+
+/// What broke underneath, for faces that tell more kinds of failures apart than we do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No master key opens the data key of a SOPS file.
+    DataKey,
+    /// A SOPS file itself.
+    File(sops::ErrorKind),
+    /// A master key does not wrap.
+    Wrapping,
 }
 
 /// Shortens signatures.
@@ -59,7 +74,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// Makes an error of one kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, place: Box::default(), message: harmless(&message.into()), advice: None }
+        Self { kind, place: Box::default(), message: harmless(&message.into()), advice: None, cause: None }
     }
 
     /// Makes an [`ErrorKind::Input`] error.
@@ -71,6 +86,13 @@ impl Error {
     #[must_use]
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice.get_or_insert(advice.into());
+        self
+    }
+
+    /// Adds what broke underneath.
+    #[must_use]
+    pub fn caused_by(mut self, cause: Cause) -> Self {
+        self.cause.get_or_insert(cause);
         self
     }
 
@@ -107,6 +129,12 @@ impl Error {
     pub fn on_item(mut self, item: impl Into<String>) -> Self {
         self.place.item.get_or_insert(item.into());
         self
+    }
+
+    /// What broke underneath, where that is known.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.cause
     }
 
     /// Says what can be done about it.
@@ -150,6 +178,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &str| harmless(text).replace('\n', "\\n").replace('\t', "\\t");
         match (self.file.as_deref().map(shown), self.line) {
+            (Some(file), Some(line)) if self.column.is_some() => write!(f, "{file}:{line}:{}: ", self.column.unwrap_or_default())?,
             (Some(file), Some(line)) => write!(f, "{file}:{line}: ")?,
             (Some(file), None) => write!(f, "{file}: ")?,
             (None, Some(line)) => write!(f, "line {line}: ")?,
@@ -177,9 +206,31 @@ impl From<keys::Error> for Error {
         let kind = match error.kind() {
             keys::ErrorKind::Unopenable => ErrorKind::Tampered,
             keys::ErrorKind::Internal => ErrorKind::Bug,
+            keys::ErrorKind::Denied => ErrorKind::Denied,
+            keys::ErrorKind::Unavailable => ErrorKind::Busy,
             _ => ErrorKind::Input,
         };
         Self::new(kind, error.to_string())
+    }
+}
+
+impl From<sops::Error> for Error {
+    fn from(error: sops::Error) -> Self {
+        let kind = match error.kind() {
+            sops::ErrorKind::Tampered | sops::ErrorKind::WrongMac => ErrorKind::Tampered,
+            sops::ErrorKind::NotFound => ErrorKind::NotFound,
+            sops::ErrorKind::Internal => ErrorKind::Bug,
+            _ => ErrorKind::Input,
+        };
+        let mut converted = Self::new(kind, error.to_string()).caused_by(Cause::File(error.kind()));
+        if let Some(position) = error.position() {
+            converted.place.line = Some(position.line);
+            converted.place.column = Some(position.column);
+        }
+        match error.path() {
+            Some(path) => converted.on_item(path),
+            None => converted,
+        }
     }
 }
 

@@ -6,13 +6,16 @@
 //! - [`reseal`]: old keys to the newest one.
 //! - [`verify`]: what is wrong with a SealedSecret, with and without keys.
 //! - [`source`]: which version of a SealedSecret a Secret was made of.
+//! - [`file`]: SOPS files with all kinds of keys, opened and wrapped by a [`Keychain`].
 //! - [`policy`], [`renewal`], [`key_secret`]: what to do about a Secret, and when and how to make a key.
 //!
 //! It knows no terminal, no API client, no clock and no environment: files come in as bytes, times as arguments.
 
 pub mod desired;
 mod error;
+pub mod file;
 pub mod key_secret;
+mod keychain;
 pub mod manifest;
 pub mod open;
 pub mod policy;
@@ -25,5 +28,6 @@ pub mod source;
 pub mod unseal;
 pub mod verify;
 
-pub use error::{Error, ErrorKind, Place, Result, harmless};
+pub use error::{Cause, Error, ErrorKind, Place, Result, harmless};
+pub use keychain::{DEFAULT_ORDER, Keychain, Recipient, master_key_kinds};
 pub use secret::{PlainSecret, is_item_key, is_object_name};

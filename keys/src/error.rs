@@ -48,6 +48,11 @@ impl Error {
         Self::new(ErrorKind::Internal, format!("{what}: the cryptography library refused"))
     }
 
+    /// Makes a [`ErrorKind::Denied`] error of a port: something outside could not be read or asked.
+    pub fn from_outside(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Denied, message)
+    }
+
     /// Says who is to blame.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

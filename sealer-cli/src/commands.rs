@@ -3,15 +3,23 @@
 mod cert;
 mod completions;
 mod crds;
+mod decrypt;
+mod encrypt;
 mod explain;
+mod extract;
+mod filestatus;
+mod groups;
 mod keys;
 mod kubeseal;
 mod local;
 mod man;
 mod migrate;
 mod reseal;
+mod rotate;
 mod seal;
+mod set;
 mod unseal;
+mod updatekeys;
 mod verify;
 
 use clap::Subcommand;
@@ -37,6 +45,25 @@ pub(crate) enum Command {
     Keys(keys::Command),
     /// Play cluster in a folder: seal, unseal and heal without one
     Local(local::Args),
+    /// Encrypt the values of files for age, PGP and other keys, as sops does
+    Encrypt(encrypt::Args),
+    /// Decrypt files whose values are encrypted
+    Decrypt(decrypt::Args),
+    /// Print one value of an encrypted file
+    Extract(extract::Args),
+    /// Set one value of an encrypted file
+    Set(set::Args),
+    /// Remove one value of an encrypted file
+    Unset(set::UnsetArgs),
+    /// Bring files under a new data key
+    Rotate(rotate::Args),
+    /// Bring files under the keys that .sops.yaml names
+    Updatekeys(updatekeys::Args),
+    /// Add or remove key groups of a file
+    #[command(subcommand)]
+    Groups(groups::Command),
+    /// Say whether files are encrypted
+    Filestatus(filestatus::Args),
     /// Say what became of a SealedSecret in the cluster, and what comes next
     Explain(explain::Args),
     /// Compare or install the custom resource definitions of a cluster
@@ -63,6 +90,15 @@ pub(crate) fn run(command: Command, now: Timestamp) -> Outcome {
         Command::Cert(args) => cert::run(&args, now),
         Command::Keys(command) => keys::run(&command, now),
         Command::Local(args) => local::run(&args, now),
+        Command::Encrypt(args) => encrypt::run(&args, now),
+        Command::Decrypt(args) => decrypt::run(&args, now),
+        Command::Extract(args) => extract::run(&args, now),
+        Command::Set(args) => set::run(&args, now),
+        Command::Unset(args) => set::run_unset(&args, now),
+        Command::Rotate(args) => rotate::run(&args, now),
+        Command::Updatekeys(args) => updatekeys::run(&args, now),
+        Command::Groups(command) => groups::run(&command, now),
+        Command::Filestatus(args) => filestatus::run(&args, now),
         Command::Explain(args) => explain::run(&args),
         Command::Crds(command) => crds::run(&command),
         Command::Migrate(args) => migrate::run(&args),

@@ -45,6 +45,11 @@ pub trait Store: Sync {
     /// How the metadata stands in it.
     fn layout(&self) -> MetadataLayout;
 
+    /// True if a file that uses the name of the metadata is refused.
+    fn reserves_names(&self) -> bool {
+        true
+    }
+
     /// Reads a file that is not encrypted.
     ///
     /// # Errors
@@ -85,6 +90,12 @@ pub trait Store: Sync {
     }
 }
 
+impl std::fmt::Debug for dyn Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Changes single places of a text and leaves every other byte alone. All spans are of the source that is given.
 pub trait Splice: Sync {
     /// Writes a scalar to stand where another value stands, quoted, indented and flowed as that place needs it.
@@ -92,6 +103,27 @@ pub trait Splice: Sync {
     /// # Errors
     /// Unencryptable: the value cannot stand there.
     fn scalar(&self, source: &[u8], span: Span, value: &Value) -> Result<Edit>;
+
+    /// Writes a comment's text in place of another one, one line for one line; the marker stays.
+    ///
+    /// # Errors
+    /// As [`Splice::scalar`].
+    fn comment(&self, source: &[u8], span: Span, text: &SecretBytes) -> Result<Edit>;
+
+    /// Writes a comment in place of a whole element of a sequence; `among` is the sequence's span.
+    ///
+    /// # Errors
+    /// As [`Splice::scalar`].
+    fn comment_for(&self, source: &[u8], span: Span, among: Span, text: &SecretBytes) -> Result<Edit> {
+        let _ = text;
+        Ok(self.remove(source, span, among))
+    }
+
+    /// True if an alias stands there, which means what stands elsewhere.
+    fn is_alias(&self, source: &[u8], span: Span) -> bool {
+        let _ = (source, span);
+        false
+    }
 
     /// Writes any value to stand where another one stands.
     ///

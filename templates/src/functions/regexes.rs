@@ -7,24 +7,23 @@ use crate::function::{Arguments, Called, Function, Kind, Scope};
 use crate::unicode::{chars, decode, is_digit, is_letter};
 use crate::value::{Element, List, Value};
 
-use super::strings::texts;
-use pattern::Pattern;
+use goregex::{BadPattern, Pattern};
 
-mod pattern;
+use super::strings::texts;
 
 /// The functions of this family. Those with `must` in front differ in Go by how they fail only, but for `regexMatch`.
 pub(super) const TABLE: &[Function] = &[
     Function::fixed("mustRegexFind", &[Kind::Text, Kind::Text], find),
     Function::fixed("mustRegexFindAll", &[Kind::Text, Kind::Text, Kind::Int], find_all),
     Function::fixed("mustRegexMatch", &[Kind::Text, Kind::Text], |scope, arguments| {
-        Ok(Value::Bool(is_match(scope, arguments, &Pattern::new(arguments.text(0)?)?)?))
+        Ok(Value::Bool(is_match(scope, arguments, &compiled(arguments)?)?))
     }),
     Function::fixed("mustRegexReplaceAll", &[Kind::Text, Kind::Text, Kind::Text], |scope, arguments| replace(scope, arguments, true)),
     Function::fixed("mustRegexReplaceAllLiteral", &[Kind::Text, Kind::Text, Kind::Text], |scope, arguments| replace(scope, arguments, false)),
     Function::fixed("mustRegexSplit", &[Kind::Text, Kind::Text, Kind::Int], split),
     Function::fixed("regexFind", &[Kind::Text, Kind::Text], find),
     Function::fixed("regexFindAll", &[Kind::Text, Kind::Text, Kind::Int], find_all),
-    Function::fixed("regexMatch", &[Kind::Text, Kind::Text], |scope, arguments| match Pattern::new(arguments.text(0)?) {
+    Function::fixed("regexMatch", &[Kind::Text, Kind::Text], |scope, arguments| match compiled(arguments) {
         Ok(pattern) => Ok(Value::Bool(is_match(scope, arguments, &pattern)?)),
         Err(fault) if fault.kind() == crate::error::ErrorKind::Exec => Ok(Value::Bool(false)),
         Err(fault) => Err(fault),
@@ -34,6 +33,13 @@ pub(super) const TABLE: &[Function] = &[
     Function::fixed("regexReplaceAllLiteral", &[Kind::Text, Kind::Text, Kind::Text], |scope, arguments| replace(scope, arguments, false)),
     Function::fixed("regexSplit", &[Kind::Text, Kind::Text, Kind::Int], split),
 ];
+
+fn compiled(arguments: &Arguments) -> Called<Pattern> {
+    Pattern::new(arguments.text(0)?).map_err(|bad| match bad {
+        BadPattern::TooLarge => too_large(),
+        _ => Fault::exec("malformed regular expression"),
+    })
+}
 
 /// The text to search, in which every undecodable byte is U+FFFD, as Go's matcher sees it.
 struct Haystack<'t> {
@@ -81,7 +87,7 @@ fn is_match(scope: &Scope<'_>, arguments: &Arguments, pattern: &Pattern) -> Call
 }
 
 fn find(scope: &Scope<'_>, arguments: &Arguments) -> Called {
-    let pattern = Pattern::new(arguments.text(0)?)?;
+    let pattern = compiled(arguments)?;
     let text = Haystack::new(scope, arguments.text(1)?)?;
     let found = pattern.regex.find(&text.decoded);
     scope.text(found.map_or(&b""[..], |found| text.part(found.start(), found.end())).to_vec())
@@ -107,7 +113,7 @@ fn matches(scope: &Scope<'_>, pattern: &Pattern, text: &Haystack<'_>, limit: i64
 }
 
 fn find_all(scope: &Scope<'_>, arguments: &Arguments) -> Called {
-    let pattern = Pattern::new(arguments.text(0)?)?;
+    let pattern = compiled(arguments)?;
     let text = Haystack::new(scope, arguments.text(1)?)?;
     let found = matches(scope, &pattern, &text, arguments.int(2)?)?;
     if found.is_empty() {
@@ -117,7 +123,7 @@ fn find_all(scope: &Scope<'_>, arguments: &Arguments) -> Called {
 }
 
 fn split(scope: &Scope<'_>, arguments: &Arguments) -> Called {
-    let pattern = Pattern::new(arguments.text(0)?)?;
+    let pattern = compiled(arguments)?;
     let limit = arguments.int(2)?;
     if limit == 0 {
         return Ok(Value::List(List::nil(Element::Text)));
@@ -145,7 +151,7 @@ fn split(scope: &Scope<'_>, arguments: &Arguments) -> Called {
 }
 
 fn replace(scope: &Scope<'_>, arguments: &Arguments, expands: bool) -> Called {
-    let pattern = Pattern::new(arguments.text(0)?)?;
+    let pattern = compiled(arguments)?;
     let text = Haystack::new(scope, arguments.text(1)?)?;
     let replacement = arguments.text(2)?;
     let mut out = scope.buffer();

@@ -1,13 +1,12 @@
-//! Translates Go's syntax of regular expressions into that of the crate `regex`.
+//! Regular expressions in Go's syntax, translated into that of the crate `regex`, which matches in linear time as Go does.
+//!
+//! It knows nothing of secrets, files and templates: a pattern comes in, a matcher goes out.
 //!
 //! *Source*: the documentation of Go's `regexp/syntax`; the behaviour is that of Go 1.26.
 
-use regex::bytes::{Regex, RegexBuilder};
+use std::fmt;
 
-use super::too_large;
-use crate::error::Fault;
-use crate::function::Called;
-use crate::unicode::{REPLACEMENT, decode};
+use regex::bytes::{Regex, RegexBuilder};
 
 /// Bytes that a compiled expression may take.
 const SIZE_LIMIT: usize = 4 << 20;
@@ -16,26 +15,60 @@ const SIZE_LIMIT: usize = 4 << 20;
 const MAX_REPEAT: usize = 1000;
 
 /// A compiled expression, with the names of its groups.
-pub(super) struct Pattern {
-    pub(super) regex: Regex,
+#[derive(Debug)]
+pub struct Pattern {
+    /// What matches; over text that is UTF-8.
+    pub regex: Regex,
     names: Vec<Vec<u8>>,
 }
 
+/// Why a pattern does not compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadPattern {
+    /// Go refuses it too.
+    Malformed,
+    /// It is larger than the limit allows.
+    TooLarge,
+}
+
+impl fmt::Display for BadPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "malformed regular expression",
+            Self::TooLarge => "a regular expression is larger than the limit allows",
+        })
+    }
+}
+
+impl std::error::Error for BadPattern {}
+
 impl Pattern {
-    pub(super) fn new(text: &[u8]) -> Called<Self> {
+    /// Compiles an expression.
+    ///
+    /// # Errors
+    /// Malformed, as Go sees it; too large.
+    pub fn new(text: &[u8]) -> Result<Self, BadPattern> {
+        let text = std::str::from_utf8(text).map_err(|_| BadPattern::Malformed)?.as_bytes();
         let mut translator = Translator { text, at: 0, out: String::new(), names: vec![Vec::new()], open: 0 };
-        translator.run().ok_or(Fault::exec("malformed regular expression"))?;
+        translator.run().ok_or(BadPattern::Malformed)?;
         let mut builder = RegexBuilder::new(&translator.out);
         builder.size_limit(SIZE_LIMIT).dfa_size_limit(SIZE_LIMIT).nest_limit(200);
         match builder.build() {
             Ok(regex) => Ok(Self { regex, names: translator.names }),
-            Err(regex::Error::CompiledTooBig(_)) => Err(too_large()),
-            Err(_) => Err(Fault::exec("malformed regular expression")),
+            Err(regex::Error::CompiledTooBig(_)) => Err(BadPattern::TooLarge),
+            Err(_) => Err(BadPattern::Malformed),
         }
     }
 
+    /// True if it matches anywhere in the text.
+    #[must_use]
+    pub fn is_match(&self, text: &[u8]) -> bool {
+        self.regex.is_match(text)
+    }
+
     /// The numbers of the groups of a name.
-    pub(super) fn groups_named<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    pub fn groups_named<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
         self.names.iter().enumerate().filter(move |(_, known)| *known == name).map(|(index, _)| index)
     }
 }
@@ -60,10 +93,10 @@ impl<'t> Translator<'t> {
     }
 
     fn next(&mut self) -> Option<char> {
-        let (c, size) = decode(self.rest());
-        self.at += size;
-        // A pattern must be UTF-8.
-        if size == 0 || (c == REPLACEMENT && size == 1) { None } else { Some(c) }
+        // Only whole characters were taken so far, so what is left is UTF-8 as the pattern is.
+        let c = self.rest().get(..4).unwrap_or(self.rest()).utf8_chunks().next()?.valid().chars().next()?;
+        self.at += c.len_utf8();
+        Some(c)
     }
 
     fn accept(&mut self, text: &[u8]) -> bool {
@@ -214,7 +247,7 @@ impl<'t> Translator<'t> {
     fn escape_outside(&mut self) -> Option<bool> {
         if self.accept(b"Q") {
             let rest = self.rest();
-            let end = crate::lex::find(rest, b"\\E");
+            let end = memchr::memmem::find(rest, b"\\E");
             let stop = self.at + end.unwrap_or(rest.len());
             let any = stop > self.at;
             while self.at < stop {
@@ -318,7 +351,7 @@ impl<'t> Translator<'t> {
         while first || !self.rest().starts_with(b"]") {
             first = false;
             if self.rest().starts_with(b"[:")
-                && let Some(length) = crate::lex::find(self.rest(), b":]")
+                && let Some(length) = memchr::memmem::find(self.rest(), b":]")
             {
                 let name = std::str::from_utf8(self.rest().get(2..length)?).ok()?;
                 if !POSIX.contains(&name.strip_prefix('^').unwrap_or(name)) {

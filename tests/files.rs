@@ -1,0 +1,17 @@
+//! SOPS files: ours beside the real sops, in both directions, and what our own face promises beyond it.
+#![expect(clippy::expect_used, reason = "test code: what cannot go on must say so at once")]
+
+use std::process::ExitCode;
+
+use tests::suite::run;
+
+#[path = "files/age.rs"]
+mod age;
+#[path = "files/own.rs"]
+mod own;
+
+fn main() -> ExitCode {
+    let mut cases = Vec::new();
+    cases.extend(own::cases());
+    run(cases)
+}
