@@ -59,6 +59,7 @@ pub const ALL: &[Peer] = &[
     machine("openssl", &["version"]),
     machine("python3", &["--version"]),
     go("sops", "sops", "github.com/getsops/sops/v3/cmd/sops", ""),
+    // Comes with ssh-keygen, which cannot be run without making something.
     machine("ssh", &["-V"]),
     machine("strace", &["-V"]),
     // A mount namespace, in which upstream's controller finds its service account.
