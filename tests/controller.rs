@@ -20,6 +20,8 @@ mod http;
 mod keys;
 #[path = "controller/replicas.rs"]
 mod replicas;
+#[path = "controller/restarts.rs"]
+mod restarts;
 #[path = "controller/secrets.rs"]
 mod secrets;
 #[path = "controller/status.rs"]
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
     let cluster = Shared::default();
     let tests: Vec<(&str, Test)> =
         [canary::CASES, faults::CASES, flags::CASES, http::CASES, keys::CASES, replicas::CASES, secrets::CASES, status::CASES].concat();
-    let cases: Vec<Case> = tests
+    let mut cases: Vec<Case> = tests
         .into_iter()
         .map(|(name, test)| {
             let cluster = cluster.clone();
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         })
         .collect();
     drop(cluster);
+    cases.extend(restarts::CASES.iter().map(|(name, test)| case(*name, NEEDS, test)));
     run(cases)
 }
 
