@@ -15,7 +15,7 @@ use engine::{Error, ErrorKind, Result};
 use crate::input::file_error;
 use crate::signals::{Event, Watch, pass_on};
 
-pub(crate) use environment::{Variable, variables};
+pub(crate) use environment::{Unfit, Variable, variables};
 pub(crate) use handed::{Handing, with_file};
 pub(crate) use user::User;
 

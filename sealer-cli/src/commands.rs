@@ -21,6 +21,7 @@ mod reseal;
 mod rotate;
 mod seal;
 mod set;
+mod sops;
 mod unseal;
 mod updatekeys;
 mod verify;
@@ -83,6 +84,9 @@ pub(crate) enum Command {
     /// Speak kubeseal's command line: its flags, messages and exit codes
     #[command(disable_help_flag = true)]
     Kubeseal(kubeseal::Args),
+    /// Speak sops's command line: its commands, flags, messages and exit codes
+    #[command(disable_help_flag = true)]
+    Sops(sops::Args),
     /// Print a script that completes commands in a shell
     Completions(completions::Args),
     /// Print the manual page, or write all of them into a folder
@@ -115,6 +119,7 @@ pub(crate) fn run(command: Command, now: Timestamp) -> Outcome {
         Command::Crds(command) => crds::run(&command),
         Command::Migrate(args) => migrate::run(&args),
         Command::Kubeseal(args) => kubeseal::run(&args),
+        Command::Sops(args) => sops::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }
