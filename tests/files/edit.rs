@@ -132,7 +132,7 @@ fn the_file_stays_whole() {
 }
 
 fn signals_leave_nothing_behind() {
-    for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
+    for (signal, number) in [("INT", 2), ("QUIT", 3), ("TERM", 15), ("HUP", 1)] {
         let (place, before) = place();
         // An editor with a file of its own in the folder, which lives on until it is asked to end.
         let script = format!("cp \"$1\" \"$1.swp\"; echo '{{}}' > \"$1\"; trap 'touch asked; exit 1' TERM; kill -{signal} $PPID; sleep 20 & wait");
