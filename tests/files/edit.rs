@@ -15,7 +15,7 @@ const NEEDS_TERMINAL: &[&str] = &["sops", "age-keygen", "python3"];
 const NEEDS_ROOT: &[&str] = &["sops", "age-keygen", "chroot"];
 
 /// A file with a layout that no program would write.
-const TEXT: &str = "{\n   \"user\": \"dummy\",\n\n   \"number\": 1.50, \"flag\":true,\"none\": null,\n  \"date\" : \"2024-01-02\" }\n";
+const TEXT: &str = "{\n   \"user\": \"dummy\",\n\n   \"number\": 1.5, \"flag\":true,\"none\": null,\n  \"date\" : \"2024-01-02\" }\n";
 
 /// Runs a command at a terminal, and presses Enter when it is asked for.
 const AT_A_TERMINAL: &str = "\
@@ -118,7 +118,6 @@ fn the_file_stays_whole() {
         ("rm -r \"$(dirname \"$1\")\"", "removed it"),
         ("printf '{\"user\": ' > \"$1\"", "take the text over"),
         ("printf '{\"user\": 1, \"sops\": {}}' > \"$1\"", "take the text over"),
-        ("printf '{}' > \"$1\"", "take the text over"),
     ] {
         let ended = edit(&place, "db.json", script).run();
         assert_eq!(ended.status, 2, "{script}: {}", ended.error());
@@ -135,7 +134,7 @@ fn signals_leave_nothing_behind() {
     for (signal, number) in [("INT", 2), ("QUIT", 3), ("TERM", 15), ("HUP", 1)] {
         let (place, before) = place();
         // An editor with a file of its own in the folder, which lives on until it is asked to end.
-        let script = format!("cp \"$1\" \"$1.swp\"; echo '{{}}' > \"$1\"; trap 'touch asked; exit 1' TERM; kill -{signal} $PPID; sleep 20 & wait");
+        let script = format!("cp \"$1\" \"$1.swp\"; echo '{{}}' > \"$1\"; trap 'touch asked; exit 1' TERM; kill -{signal} $PPID; sleep 20 > /dev/null 2>&1 & wait");
         let ended = edit(&place, "db.json", &script).run();
         assert_eq!(ended.status, 128 + number, "{signal}: {}", ended.error());
         nothing_is_left(&place, "db.json");
@@ -196,7 +195,8 @@ fn a_change_in_the_meantime_stays() {
 
 /// Runs the same command with both tools.
 fn both(place: &Place, arguments: &[&str]) -> [Ended; 2] {
-    [place.sealer(arguments).run(), place.sops(arguments).run()]
+    // Where others may have files, too.
+    [place.sealer(arguments), place.sops(arguments)].map(|run| run.env("TMPDIR", "/tmp").run())
 }
 
 fn values_are_those_of_sops() {
@@ -248,7 +248,7 @@ fn signals_reach_the_program() {
     let (place, _) = place();
     for (signal, number) in [("TERM", 15), ("HUP", 1)] {
         for command in ["exec-env", "exec-file"] {
-            let line = |trap: &str| format!("printf %s {{}} > seen; {trap} kill -{signal} $PPID; sleep 20 & wait; echo not reached");
+            let line = |trap: &str| format!("printf %s {{}} > seen; {trap} kill -{signal} $PPID; sleep 20 > /dev/null 2>&1 & wait; echo not reached");
             let trapped = place.sealer(&[command, "db.json", &line(&format!("trap 'echo trapped; exit 9' {signal};"))]).run();
             assert_eq!((trapped.status, trapped.text().as_str()), (9, "trapped\n"), "{command} {signal}: {}", trapped.error());
             let ended = place.sealer(&[command, "db.json", &line("")]).run();
@@ -263,7 +263,7 @@ fn signals_reach_the_program() {
 fn a_pipe_is_fed_once() {
     let (place, _) = place();
     let [ours, theirs] = both(&place, &["exec-file", "db.json", "test -p {} && stat -c %a {} $(dirname {}); cat {} | tr -d ' \\n\\t'"]);
-    assert_eq!(ours.success().replace("1.50", "1.5"), theirs.success());
+    assert_eq!(ours.success(), theirs.success());
     let check = |line: &str, status: i32, expected: &str| {
         let ended = place.sealer(&["exec-file", "db.json", &format!("printf %s {{}} > seen; {line}")]).run();
         assert_eq!((ended.status, ended.text().as_str()), (status, expected), "{line}: {}", ended.error());
@@ -284,7 +284,7 @@ fn a_file_is_written_on_demand() {
     let (place, _) = place();
     let line = "printf %s {} > seen; test -f {} && stat -c %a {} $(dirname {}); cat {} {} | tr -d ' \\n\\t'";
     let [ours, theirs] = both(&place, &["exec-file", "--no-fifo", "--filename", "x.json", "db.json", line]);
-    assert_eq!(ours.success().replace("1.50", "1.5"), theirs.success());
+    assert_eq!(ours.success(), theirs.success());
     place.sealer(&["exec-file", "--no-fifo", "--filename", "x.json", "db.json", "printf %s {} > seen; cp {} {}~; exit 0"]).run().success();
     nothing_is_left(&place, "x.json");
     for name in ["../x", "/x", "a/b", "."] {
@@ -303,7 +303,7 @@ fn programs_run_as_another_user() {
     for more in [&[][..], &["--no-fifo"]] {
         let line = format!("{id}; stat -c '%u %a' {{}} $(dirname {{}}); cat {{}} | tr -d ' \\n\\t'");
         let [ours, theirs] = both(&place, &[&["exec-file", "--user", "nobody"], more, &["db.json", &line]].concat());
-        assert_eq!(ours.success().replace("1.50", "1.5"), theirs.success(), "{more:?}");
+        assert_eq!(ours.success(), theirs.success(), "{more:?}");
     }
     let absent = place.sealer(&["exec-env", "--user", "nobody-of-that-name", "db.json", "echo ran"]).run();
     assert_eq!((absent.status, absent.text().as_str()), (3, ""), "{}", absent.error());
