@@ -196,7 +196,13 @@ fn without_times(line: &str) -> String {
     let shape = |bytes: &[u8]| {
         let digits = |at: std::ops::Range<usize>| bytes.get(at).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
         let mark = |at: usize| bytes.get(at).copied().unwrap_or_default();
-        digits(0..4) && digits(5..7) && digits(8..10) && digits(11..13) && matches!(mark(4), b'-' | b'/') && matches!(mark(10), b'T' | b' ') && mark(13) == b':'
+        digits(0..4)
+            && digits(5..7)
+            && digits(8..10)
+            && digits(11..13)
+            && matches!(mark(4), b'-' | b'/')
+            && matches!(mark(10), b'T' | b' ')
+            && mark(13) == b':'
     };
     let mut text = String::new();
     let mut rest = line;
