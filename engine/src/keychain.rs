@@ -67,7 +67,7 @@ pub const DEFAULT_ORDER: [&str; 2] = ["age", "pgp"];
 /// Every kind of master key.
 #[must_use]
 pub fn master_key_kinds() -> Vec<&'static dyn MasterKeyKind> {
-    keys::MASTER_KEYS.to_vec()
+    keys::MASTER_KEYS.iter().copied().chain(providers::master_keys()).collect()
 }
 
 impl Keychain {
