@@ -11,4 +11,4 @@ mod http;
 mod process;
 mod systems;
 
-pub use systems::{SYSTEMS, System, master_keys};
+pub use systems::{AGE_PLUGINS, SYSTEMS, System, master_keys};

@@ -1,7 +1,8 @@
 //! The list of systems: one line each.
 
-use keys::MasterKeyKind;
+use keys::{AgePlugins, MasterKeyKind};
 
+mod age_plugin;
 mod gnupg;
 mod vault;
 
@@ -15,6 +16,9 @@ pub struct System {
 
 /// Every system.
 pub static SYSTEMS: &[System] = &[gnupg::SYSTEM, vault::SYSTEM];
+
+/// What starts the plugins of age.
+pub static AGE_PLUGINS: &dyn AgePlugins = &age_plugin::Processes;
 
 /// The kinds of master keys of all systems.
 pub fn master_keys() -> impl Iterator<Item = &'static dyn MasterKeyKind> {

@@ -97,7 +97,7 @@ impl LockedFile {
         if !decryptor.is_scrypt() {
             return Err("it is an age file, but no passphrase opens it".to_owned());
         }
-        let prompt = format!("Enter passphrase for identity '{}':", self.origin.place);
+        let prompt = format!("Enter passphrase for identity '{}'", self.origin.place);
         let passphrase = self.origin.credentials.passphrase(&prompt).map_err(|error| error.to_string())?;
         let mut key = age::scrypt::Identity::new(secret_text(&passphrase).ok_or("the passphrase is not text")?);
         key.set_max_work_factor(MOST_WORK);
