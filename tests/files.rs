@@ -7,6 +7,8 @@ use tests::suite::run;
 
 #[path = "files/age.rs"]
 mod age;
+#[path = "files/face.rs"]
+mod face;
 #[path = "files/interop.rs"]
 mod interop;
 #[path = "files/kinds.rs"]
@@ -16,6 +18,7 @@ mod own;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
+    cases.extend(face::cases());
     cases.extend(interop::cases());
     cases.extend(own::cases());
     run(cases)
