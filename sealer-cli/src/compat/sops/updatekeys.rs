@@ -6,7 +6,7 @@ use std::path::Path;
 use engine::Recipient;
 use engine::file::{KeyChange, key_changes, recipients, update_keys};
 
-use super::failure::{Failure, Result, codes};
+use super::failure::{Failure, Result, codes, told};
 use super::files::{Input, Subject, reason, rewrite};
 use super::job::{Job, recipient};
 use super::{log, say};
@@ -57,7 +57,7 @@ fn update(job: &Job<'_>, file: &str) -> Result<()> {
     let writing = job.desk.writing(store, job.manner(store)?);
     let text = job.desk.wait(update_keys(&job.desk.keychain, file, &wanted, threshold, &writing));
     let text = text.map_err(|error| match error.cause() {
-        Some(engine::Cause::Wrapping) => Failure::generic(format!("error updating one or more master keys: [cannot {error}]")),
+        Some(engine::Cause::Wrapping) => Failure::generic(format!("error updating one or more master keys: [{}]", told(&error))),
         _ => Failure::opening(&error, store.name()),
     })?;
     // EXPOSE: a file whose values are encrypted is written.
