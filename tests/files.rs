@@ -11,6 +11,8 @@ mod age;
 mod face;
 #[path = "files/interop.rs"]
 mod interop;
+#[path = "files/keys.rs"]
+mod keys;
 #[path = "files/kinds.rs"]
 mod kinds;
 #[path = "files/own.rs"]
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let mut cases = Vec::new();
     cases.extend(face::cases());
     cases.extend(interop::cases());
+    cases.extend(keys::cases());
     cases.extend(own::cases());
     run(cases)
 }
