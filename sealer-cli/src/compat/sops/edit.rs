@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use engine::Cause;
 use engine::file::{Recipe, Unlocked, lock, relock};
 use keys::SecretBytes;
 use sops::{CreationRule, DecryptedFile, MacCheck, Manner, PlainFile, Store, Style};
@@ -65,7 +66,12 @@ fn create(job: &Job<'_>, subject: &Subject, path: &Path, recipe: &Recipe) -> Res
     let writing = job.desk.writing(output, job.manner(output)?);
     run_editor(path, &start, |text| {
         let plain = encrypt::plain(store, &text)?;
-        let text = job.desk.wait(lock(&job.desk.keychain, plain, recipe, &writing)).map_err(|error| Failure::closing(&error))?;
+        let text = job.desk.wait(lock(&job.desk.keychain, plain, recipe, &writing)).map_err(|error| match error.cause() {
+            Some(Cause::Wrapping) => {
+                Failure::new(codes::NO_KEY, format!("Error encrypting the data key with one or more master keys: [{}]", told(&error)))
+            }
+            _ => Failure::closing(&error),
+        })?;
         // EXPOSE: a file whose values are encrypted is written.
         write_file(path, text.expose(), Access::Default)
             .map_err(|error| Failure::new(codes::OUTPUT, format!("Could not open in-place file for writing: {}", told(&error))))

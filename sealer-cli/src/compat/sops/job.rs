@@ -170,7 +170,9 @@ impl<'v> Job<'v> {
         if self.may_use_keys() {
             return Ok(());
         }
-        Err(Failure::generic("Could not generate data key: [no key services provided, cannot update master keys]"))
+        let none = self.local.list("keyservice").is_empty();
+        let why = if none { "no key services provided, cannot update master keys" } else { "this version asks no key services" };
+        Err(Failure::generic(format!("Could not generate data key: [{why}]")))
     }
 
     /// Reads an encrypted file.

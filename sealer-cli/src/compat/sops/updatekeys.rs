@@ -48,7 +48,7 @@ fn update(job: &Job<'_>, file: &str) -> Result<()> {
         return Ok(());
     }
     let all = if changes.is_empty() { unchanged(job, &file.metadata) } else { changes };
-    say(&format!("The following changes will be made to the file's groups:\n{}", told(&all, before, threshold)))?;
+    say(&format!("The following changes will be made to the file's groups:\n{}", listed(&all, before, threshold)))?;
     if !job.local.is_on("yes") && !confirmed()? {
         log::step(&format!("File {shown} left unchanged"));
         return Ok(());
@@ -81,7 +81,7 @@ fn unchanged(job: &Job<'_>, metadata: &sops::Metadata) -> Vec<KeyChange> {
 }
 
 /// What changes, line by line.
-fn told(changes: &[KeyChange], before: usize, after: usize) -> String {
+fn listed(changes: &[KeyChange], before: usize, after: usize) -> String {
     let mut lines = Vec::new();
     match (before, after) {
         (0, 0) => {}
