@@ -360,7 +360,13 @@ fn a_plugin_that_fails_is_named() {
     let (path, recipient) = turning(&home);
     let variables = [("PATH", path.as_str()), ("SOPS_AGE_KEY_FILE", "keys.txt")];
     let theirs = fields(&encrypted(&home, &variables, &["--age", &recipient]), "age");
-    fails(&Door { passphrase: Some("now"), ..Door::of(&home, &variables) }, "age", &theirs, &["age-plugin-turning", "that was not the word"], &["now"]);
+    fails(
+        &Door { passphrase: Some("now"), ..Door::of(&home, &variables) },
+        "age",
+        &theirs,
+        &["age-plugin-turning", "that was not the word"],
+        &["now"],
+    );
     fails(&Door::of(&home, &variables), "age", &theirs, &["age-plugin-turning"], &[]);
     let without = Door::of(&home, &[("PATH", "/nowhere"), ("SOPS_AGE_KEY_FILE", "keys.txt")]);
     fails(&without, "age", &theirs, &["age-plugin-turning", "it is not in PATH"], &[]);
@@ -401,7 +407,7 @@ fn gpg_home(home: &Home) -> (String, String) {
     fs::create_dir_all(&folder).expect("a folder can be made");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("a folder can be private");
     let folder = folder.display().to_string();
-    let key = ["--batch", "--passphrase", "", "--quick-gen-key", "A test <test@example.com>", "rsa2048", "default", "never"];
+    let key = ["--batch", "--passphrase", "", "--quick-gen-key", "A test <test@example.com>", "future-default", "default", "never"];
     home.command("gpg").env("GNUPGHOME", &folder).args(key).run().success();
     let list = home.command("gpg").env("GNUPGHOME", &folder).args(["--list-keys", "--with-colons"]).run().success();
     let fingerprint = list.lines().find(|line| line.starts_with("fpr:")).and_then(|line| line.split(':').nth(9)).expect("a fingerprint");
@@ -443,7 +449,7 @@ fn pgp_that_is_missing_is_told() {
     fails(&missing, "pgp", &theirs, &["run /nowhere/gpg: it does not start"], &[]);
 }
 
-const TOKEN: &str = "hvs.of-these-tests";
+const TOKEN: &str = "token-of-these-tests";
 
 /// A Vault in memory with a transit engine, and the URI of a key.
 fn vault(home: &Home) -> (Server, String) {
@@ -481,14 +487,16 @@ fn vault_that_refuses_is_told_without_its_token() {
         changed
     };
     let right = door(&[("VAULT_TOKEN", TOKEN), ("VAULT_MAX_RETRIES", "0")]);
-    check(&door(&[("VAULT_TOKEN", "hvs.wrong-one")]), &theirs, "denies it to this token (status 403)");
+    check(&door(&[("VAULT_TOKEN", "another-token")]), &theirs, "denies it to this token (status 403)");
     check(&door(&[]), &theirs, "there is no token: VAULT_TOKEN is not set, and ~/.vault-token is not there");
     check(&right, &with("enc", "vault:v1:AAAA"), "refuses");
     check(&right, &with("enc", "vault:v1:\"}"), "it is not a ciphertext of Vault");
     check(&right, &with("key_name", "another"), "refuses");
     check(&right, &with("engine_path", "elsewhere"), "there is no such engine or key");
     check(&right, &with("engine_path", "transit/../sys"), "the address or the path of the key is not one");
-    for (list, allowed) in [("none", false), ("https://other/", false), ("https://other,  http://127.0.0.1", false), (&uri[..uri.find("/v1").expect("a path")], true)] {
+    for (list, allowed) in
+        [("none", false), ("https://other/", false), ("https://other,  http://127.0.0.1", false), (&uri[..uri.find("/v1").expect("a path")], true)]
+    {
         let door = door(&[("VAULT_TOKEN", TOKEN), ("SOPS_HC_VAULT_ALLOWLIST", list)]);
         let opened = wait(door.service("hc_vault").open(&theirs));
         assert_eq!(opened.is_ok(), allowed, "{list}");
