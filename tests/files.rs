@@ -7,11 +7,22 @@ use tests::suite::run;
 
 #[path = "files/age.rs"]
 mod age;
+#[path = "files/face.rs"]
+mod face;
+#[path = "files/interop.rs"]
+mod interop;
+#[path = "files/keys.rs"]
+mod keys;
+#[path = "files/kinds.rs"]
+mod kinds;
 #[path = "files/own.rs"]
 mod own;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
+    cases.extend(face::cases());
+    cases.extend(interop::cases());
+    cases.extend(keys::cases());
     cases.extend(own::cases());
     run(cases)
 }

@@ -141,7 +141,9 @@ pub async fn update_keys(
     writing: &Writing,
 ) -> Result<SecretBytes> {
     let key = keychain.open(&file.metadata).await?;
-    file.metadata.threshold = if threshold > wanted.len() { wanted.len() } else { threshold };
+    // All groups are needed where nothing is said, and then that is written.
+    let all = threshold > wanted.len() || (threshold == 0 && wanted.len() > 1);
+    file.metadata.threshold = if all { wanted.len() } else { threshold };
     file.metadata.groups = keychain.wrap(wanted, file.metadata.threshold, &key, &writing.now).await?;
     Ok(file.rewrite(writing.store, writing.manner)?)
 }

@@ -102,7 +102,8 @@ impl PlainFile {
     pub fn parse(store: &'static dyn Store, source: SecretBytes) -> Result<Self> {
         // EXPOSE: the file is parsed.
         let document = store.parse(source.expose())?;
-        if document.branches.iter().all(|branch| branch.members.is_empty()) {
+        // A document without members is one: an empty object, an empty dotenv file.
+        if document.branches.is_empty() {
             return Err(Error::new(ErrorKind::Empty, format!("encrypt a file in which there is nothing: as {} it is empty", store.name())));
         }
         if store.reserves_names() && document.branches.iter().any(|branch| is_reserved(branch, store.layout())) {
@@ -267,12 +268,12 @@ fn style_of(manner: Manner) -> Style {
 
 fn emit(mut document: Document, metadata: &Metadata, store: &dyn Store, style: Style) -> Result<SecretBytes> {
     if document.branches.iter().any(|branch| is_reserved(branch, store.layout())) {
-        return Err(Error::new(ErrorKind::Unencryptable, "write a file that uses the name of the metadata"));
+        return Err(Error::new(ErrorKind::Unwritable, "write a file that uses the name of the metadata"));
     }
     for branch in &mut document.branches {
         branch.members.extend(metadata.pairs(store.layout()).into_iter().map(Member::Pair));
     }
-    store.emit_encrypted(&document, style)
+    store.emit_encrypted(&document, style).map_err(|error| error.of_kind(ErrorKind::Unwritable))
 }
 
 /// Carries edits out; those of the same place in the order in which they come.

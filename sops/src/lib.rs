@@ -29,6 +29,7 @@ pub use file::{DecryptedFile, EncryptedFile, Lock, MacCheck, Manner, PlainFile};
 pub use metadata::{KeyGroup, METADATA_KEY, Metadata, node_of_json};
 pub use path::{Reached, Step, TreePath, grown};
 pub use rules::{RULE_NAMES, Rule};
+pub use scalar::flat_text;
 pub use stash::Stash;
 pub use store::{Edit, MetadataLayout, Splice, Store, Style};
 pub use stores::{STORES, named, of_name};

@@ -2,8 +2,11 @@
 
 use crate::store::Store;
 
+mod binary;
+mod json;
+
 /// Every format. The last takes every file that no other claims.
-pub const STORES: &[&dyn Store] = &[];
+pub const STORES: &[&dyn Store] = &[&json::Json, &binary::Binary];
 
 /// Finds the format of a file by its name.
 #[must_use]

@@ -1,0 +1,1 @@
+//! What JSON is read and written as.
