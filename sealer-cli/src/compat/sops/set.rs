@@ -6,7 +6,7 @@ use engine::file::{Unlocked, relock};
 use keys::SecretBytes;
 use sops::{DecryptedFile, Element, ErrorKind, List, Map, Member, Node, Reached, Step, Store, TreePath, Value, node_of_json};
 
-use super::failure::{Failure, Result, codes};
+use super::failure::{Failure, Result, codes, told};
 use super::files::{Input, Subject, reason, rewrite};
 use super::job::Job;
 use crate::compat::urfave::Values;
@@ -42,8 +42,8 @@ pub(super) fn run_unset(global: &Values, local: &Values) -> Result<()> {
     let unset = unlocked.file.plain.document.branches.first_mut().map_or(Ok(()), |top| path.unset(top));
     match unset {
         Err(error) if error.kind() == ErrorKind::NotFound && local.is_on("idempotent") => return Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(Failure::generic(format!("Key not found: cannot {error}"))),
-        Err(error) => return Err(Failure::new(codes::SET, format!("Invalid unset index format: cannot {error}"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(Failure::generic(format!("Key not found: {}", told(&error.into())))),
+        Err(error) => return Err(Failure::new(codes::SET, format!("Invalid unset index format: {}", told(&error.into())))),
         Ok(()) => {}
     }
     let text = closed(&job, &subject, unlocked)?;
@@ -115,7 +115,7 @@ pub(super) fn changed(job: &Job<'_>, subject: &Subject, path: &TreePath, value: 
     let mut changed = true;
     if let Some(top) = unlocked.file.plain.document.branches.first_mut() {
         changed = !matches!(path.find(top), Ok(Reached::Node(node)) if same(node, &value));
-        path.set(top, value).map_err(|error| Failure::new(codes::SET, format!("Invalid set index format: cannot {error}")))?;
+        path.set(top, value).map_err(|error| Failure::new(codes::SET, format!("Invalid set index format: {}", told(&error.into()))))?;
     }
     if let Some(Step::Key(key)) = path.steps().first()
         && reserves(job.output(&subject.name), key)
