@@ -158,7 +158,7 @@ fn a_broken_text_is_given_back() {
 
 fn a_file_is_made_by_its_rule() {
     let place = Place::new();
-    place.home.write("new/.sops.yaml", format!("creation_rules:\n  - path_regex: new\n    age: {}\n", place.recipient));
+    place.home.write("new/.sops.yaml", format!("{{\"creation_rules\": [{{\"age\": \"{}\"}}]}}", place.recipient));
     edit(&place, "new/db.json", "true").run().success();
     nothing_is_left(&place, "db.json");
     assert!(!place.home.path().join("new/db.json").exists(), "an example that nobody changed was written");
