@@ -8,7 +8,7 @@ use tests::suite::{Case, case};
 
 use super::age::{NEEDS, Place, done};
 
-/// As [`NEEDS`], and a terminal to press Enter at.
+/// As [`NEEDS`], and a terminal to press keys at.
 const NEEDS_TERMINAL: &[&str] = &["sops", "age-keygen", "python3"];
 
 /// As [`NEEDS`], and the rights of root.
@@ -17,12 +17,13 @@ const NEEDS_ROOT: &[&str] = &["sops", "age-keygen", "chroot"];
 /// A file with a layout that no program would write.
 const TEXT: &str = "{\n   \"user\": \"dummy\",\n\n   \"number\": 1.5, \"flag\":true,\"none\": null,\n  \"date\" : \"2024-01-02\" }\n";
 
-/// Runs a command at a terminal, and presses Enter when it is asked for.
+/// Runs a command at a terminal: whenever it says the first argument, the keys of the second one are pressed.
 const AT_A_TERMINAL: &str = "\
 import os, pty, sys
+word, keys = sys.argv[1].encode(), sys.argv[2].encode()
 child, terminal = pty.fork()
 if child == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
+    os.execvp(sys.argv[3], sys.argv[3:])
 seen = b''
 while True:
     try:
@@ -32,10 +33,11 @@ while True:
     if not read:
         break
     seen += read
-    if b'Press Enter' in seen:
-        seen = seen.split(b'Press Enter', 1)[1]
-        os.write(terminal, b'\\n')
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    if word in seen:
+        seen = seen.split(word, 1)[1]
+        os.write(terminal, keys)
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.exit(status if status >= 0 else 128 - status)
 ";
 
 /// The cases of this module.
@@ -53,6 +55,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("exec_env_refuses_what_is_no_variable", NEEDS, what_is_no_variable_is_refused),
         case("exec_env_and_exec_file_end_as_the_program_does", NEEDS, the_status_is_that_of_the_program),
         case("exec_env_and_exec_file_pass_signals_on", NEEDS, signals_reach_the_program),
+        case("exec_env_and_exec_file_leave_the_keys_of_a_terminal_to_the_program", NEEDS_TERMINAL, keys_reach_the_program_once),
         case("exec_file_feeds_a_pipe_once", NEEDS, a_pipe_is_fed_once),
         case("exec_file_writes_a_file_on_demand_and_wipes_it", NEEDS, a_file_is_written_on_demand),
         case("exec_env_and_exec_file_run_as_another_user", NEEDS_ROOT, programs_run_as_another_user),
@@ -143,17 +146,40 @@ fn signals_leave_nothing_behind() {
     }
 }
 
-fn a_broken_text_is_given_back() {
-    let (place, _) = place();
+/// Runs ours at a terminal, where these keys are pressed whenever it says this word.
+fn at_a_terminal(place: &Place, word: &str, keys: &str, arguments: &[&str]) -> Ended {
     place.home.write("terminal.py", AT_A_TERMINAL);
+    let run = place.home.command("python3").args(["terminal.py", word, keys]).arg(tests::sealer()).args(arguments);
+    run.env("EDITOR", "/bin/sh editor.sh").run()
+}
+
+fn a_broken_text_is_given_back() {
+    let (place, before) = place();
     // The first try breaks the file, the second one mends what it finds there.
     let script = "echo >> tries\nif [ $(wc -l < tries) = 1 ]; then sed -i 's/\"dummy\",/\"dummy/' \"$1\"; else sed -i 's/\"dummy/\"mended\",/' \"$1\"; fi";
     place.home.write("editor.sh", format!("printf %s \"$1\" > seen\n{script}\n"));
-    let run = place.home.command("python3").arg("terminal.py").arg(tests::sealer()).args(["edit", "db.json"]);
-    run.env("EDITOR", "/bin/sh editor.sh").run().success();
-    assert_eq!(place.read("tries").len(), 2);
+    for (keys, status) in [("\u{3}", 130), ("\u{4}", 2)] {
+        let ended = at_a_terminal(&place, "Press Enter", keys, &["edit", "db.json"]);
+        assert_eq!(ended.status, status, "{}", ended.error());
+        nothing_is_left(&place, "db.json");
+        assert_eq!(place.read("db.json").as_bytes(), before);
+        fs::remove_file(place.home.path().join("tries")).expect("it was tried");
+    }
+    let ended = at_a_terminal(&place, "Press Enter", "\n", &["edit", "db.json"]);
+    assert_eq!((ended.status, place.read("tries").len()), (0, 2), "{}", ended.error());
     nothing_is_left(&place, "db.json");
     assert_eq!(done(place.sealer(&["decrypt", "db.json"]).run()), TEXT.replace("dummy", "mended").as_bytes());
+}
+
+fn keys_reach_the_program_once() {
+    let (place, _) = place();
+    for command in ["exec-env", "exec-file"] {
+        let line = "trap 'echo got >> got' INT; echo ready; for i in 1 2 3 4 5; do sleep 0.2; done; printf %s {} > seen; exit 6";
+        let ended = at_a_terminal(&place, "ready", "\u{3}", &[command, "db.json", line]);
+        assert_eq!((ended.status, place.read("got").as_str()), (6, "got\n"), "{command}: {}", ended.error());
+        fs::remove_file(place.home.path().join("got")).expect("it was written");
+    }
+    nothing_is_left(&place, "tmp-file");
 }
 
 fn a_file_is_made_by_its_rule() {
