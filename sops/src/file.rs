@@ -301,6 +301,10 @@ fn apply(source: &[u8], mut edits: Vec<Edit>) -> SecretBytes {
         at = edit.end;
     }
     text.extend_from_slice(&source[at..]);
+    // A file without a line break at its end has none afterwards, whatever was added there, so that it can come back as it was.
+    if !source.ends_with(b"\n") && !source.is_empty() && text.ends_with(b"\n") {
+        text.truncate(text.len() - if text.ends_with(b"\r\n") { 2 } else { 1 });
+    }
     SecretBytes::new(text)
 }
 
