@@ -6,6 +6,8 @@ mod binary;
 mod dotenv;
 mod ini;
 mod json;
+#[cfg(test)]
+mod proof;
 mod toml;
 
 /// Every format. The last takes every file that no other claims.
