@@ -360,7 +360,13 @@ fn a_plugin_that_fails_is_named() {
     let (path, recipient) = turning(&home);
     let variables = [("PATH", path.as_str()), ("SOPS_AGE_KEY_FILE", "keys.txt")];
     let theirs = fields(&encrypted(&home, &variables, &["--age", &recipient]), "age");
-    fails(&Door { passphrase: Some("now"), ..Door::of(&home, &variables) }, "age", &theirs, &["age-plugin-turning", "that was not the word"], &["now"]);
+    fails(
+        &Door { passphrase: Some("now"), ..Door::of(&home, &variables) },
+        "age",
+        &theirs,
+        &["age-plugin-turning", "that was not the word"],
+        &["now"],
+    );
     fails(&Door::of(&home, &variables), "age", &theirs, &["age-plugin-turning"], &[]);
     let without = Door::of(&home, &[("PATH", "/nowhere"), ("SOPS_AGE_KEY_FILE", "keys.txt")]);
     fails(&without, "age", &theirs, &["age-plugin-turning", "it is not in PATH"], &[]);
@@ -488,7 +494,9 @@ fn vault_that_refuses_is_told_without_its_token() {
     check(&right, &with("key_name", "another"), "refuses");
     check(&right, &with("engine_path", "elsewhere"), "there is no such engine or key");
     check(&right, &with("engine_path", "transit/../sys"), "the address or the path of the key is not one");
-    for (list, allowed) in [("none", false), ("https://other/", false), ("https://other,  http://127.0.0.1", false), (&uri[..uri.find("/v1").expect("a path")], true)] {
+    for (list, allowed) in
+        [("none", false), ("https://other/", false), ("https://other,  http://127.0.0.1", false), (&uri[..uri.find("/v1").expect("a path")], true)]
+    {
         let door = door(&[("VAULT_TOKEN", TOKEN), ("SOPS_HC_VAULT_ALLOWLIST", list)]);
         let opened = wait(door.service("hc_vault").open(&theirs));
         assert_eq!(opened.is_ok(), allowed, "{list}");

@@ -161,7 +161,9 @@ fn reads_back(pair: &Pair) -> Result<()> {
     if survives(&leaf.value) {
         return Ok(());
     }
-    refused("an unencrypted value that comes back as another one: nothing, a truth value, a whole number with a point, a time with fractions of a second, or a backslash before an n")
+    refused(
+        "an unencrypted value that comes back as another one: nothing, a truth value, a whole number with a point, a time with fractions of a second, or a backslash before an n",
+    )
 }
 
 fn one_line(text: &SecretBytes) -> Result<()> {

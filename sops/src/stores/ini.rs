@@ -137,9 +137,7 @@ fn with_escaped_metadata(branch: &Map) -> Result<Map> {
 
 fn copied(member: &Member, section: &str) -> Result<Member> {
     match member {
-        Member::Comment(comment) => {
-            Ok(Member::Comment(Comment { text: comment.text.duplicate(), inline: comment.inline, span: Span::default() }))
-        }
+        Member::Comment(comment) => Ok(Member::Comment(Comment { text: comment.text.duplicate(), inline: comment.inline, span: Span::default() })),
         Member::Pair(Pair { key, value: Node::Leaf(leaf), .. }) if is_faithful(&leaf.value) => {
             Ok(Member::Pair(Pair::new(key.as_str(), Node::text(flat_text(&leaf.value)))))
         }

@@ -169,7 +169,13 @@ fn name(key: &str) -> Result<Vec<u8>> {
     let name = quoted_name(key);
     let line = [name.as_slice(), b"=x\n"].concat();
     let reads_back = read::file(&line).is_ok_and(|file| {
-        file.sections.len() == 1 && file.sections.iter().flat_map(|section| &section.keys).map(|key| (key.name.as_str(), key.value.as_slice())).eq([(key, b"x".as_slice())])
+        file.sections.len() == 1
+            && file
+                .sections
+                .iter()
+                .flat_map(|section| &section.keys)
+                .map(|key| (key.name.as_str(), key.value.as_slice()))
+                .eq([(key, b"x".as_slice())])
     });
     if reads_back { Ok(name) } else { Err(Error::new(ErrorKind::Unencryptable, "write as INI the name of a key that it cannot hold")) }
 }
