@@ -128,7 +128,7 @@ pub(super) fn changed(job: &Job<'_>, subject: &Subject, path: &TreePath, value: 
 fn reserves(store: &dyn Store, key: &str) -> bool {
     match store.layout() {
         sops::MetadataLayout::Prefixed => key.starts_with("sops_"),
-        _ => store.reserves_names() && key == "sops",
+        _ => key == "sops",
     }
 }
 
