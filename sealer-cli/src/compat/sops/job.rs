@@ -6,7 +6,7 @@ use engine::{Keychain, LostGroup, LostKey, LostPart, Recipient};
 use jiff::Timestamp;
 use keys::KindNames;
 use serde_json::json;
-use sops::{CreationRule, EncryptedFile, KeyEntry, MacCheck, Manner, Metadata, Store, Style};
+use sops::{CreationRule, EncryptedFile, KeyEntry, MacCheck, Manner, Metadata, Rule, Store, Style};
 
 use super::failure::{Failure, Result, codes, lost_key, told};
 use super::{context, files, log, version};
@@ -177,7 +177,10 @@ impl<'v> Job<'v> {
 
     /// Reads an encrypted file.
     pub(super) fn parse(&self, input: &files::Input, store: &'static dyn Store) -> Result<EncryptedFile> {
-        EncryptedFile::parse(store, input.bytes.duplicate()).map_err(|error| Failure::opening(&error.into(), store.name()))
+        let mut file = EncryptedFile::parse(store, input.bytes.duplicate()).map_err(|error| Failure::opening(&error.into(), store.name()))?;
+        // The rule that holds where none is written is written the next time, as upstream does.
+        file.metadata.rule.get_or_insert_with(Rule::default_suffix);
+        Ok(file)
     }
 
     /// Opens a file: what every command does that changes or shows values.
