@@ -102,11 +102,12 @@ pub async fn rotate(keychain: &Keychain, unlocked: Unlocked, add: &[Recipient], 
     let identity = |recipient: &Recipient| (recipient.kind.clone(), keychain.identity(&recipient.kind, &recipient.fields));
     let gone: Vec<(String, String)> = remove.iter().map(identity).collect();
     let mut groups = recipients(&metadata.groups);
-    for group in &mut groups {
-        group.retain(|recipient| !gone.contains(&identity(recipient)));
-    }
+    // What is removed is gone, even if it is added too.
     if let Some(first) = groups.first_mut() {
         first.extend(add.iter().cloned());
+    }
+    for group in &mut groups {
+        group.retain(|recipient| !gone.contains(&identity(recipient)));
     }
     let key = DataKey::make()?;
     metadata.groups = keychain.wrap(&groups, metadata.threshold, &key, &writing.now).await?;

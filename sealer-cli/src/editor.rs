@@ -3,13 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
+use std::io::{IsTerminal, stdin};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-use engine::{Error, ErrorKind, Result};
+use engine::{Error, ErrorKind, Result, harmless};
 use keys::SecretBytes;
 
 use crate::input::{file_error, read_file};
@@ -116,16 +117,25 @@ fn run<T>(
             Verdict::Accepted(outcome) => return Ok(Edited::Accepted(outcome)),
             Verdict::Again(why) => why,
         };
-        note(&format!("{} {why}\n  {} Press Enter to go back to the editor, or Ctrl+C to give up", paint("error:", "1;31"), paint("help:", "1")));
-        watch.enter();
-        match watch.next() {
-            Event::Asked(signal) => return Ok(Edited::Interrupted(signal)),
-            Event::Entered => {}
-            Event::Ended | Event::Nobody => {
-                let error = Error::input("take the text as it was left, and there is no terminal to go back to the editor from");
-                return Err(Trouble::Text(error.advise("The file is as it was; edit it at a terminal")));
-            }
+        if let Some(signal) = wait_to_go_back(&why, &watch)? {
+            return Ok(Edited::Interrupted(signal));
         }
+    }
+}
+
+/// Tells why a text is not accepted and waits for the person to go back to it; a signal if one came.
+fn wait_to_go_back(why: &str, watch: &Watch) -> std::result::Result<Option<i32>, Trouble> {
+    let refused = || Trouble::Text(Error::input(format!("take the text over: {why}")).advise("The file is left as it was"));
+    if !stdin().is_terminal() {
+        return Err(refused());
+    }
+    let (error, help) = (paint("error:", "1;31"), paint("help:", "1"));
+    note(&format!("{error} cannot take the text over: {}\n  {help} Press Enter to go back to the editor, or Ctrl+C to give up", harmless(why)));
+    watch.enter();
+    match watch.next() {
+        Event::Asked(signal) => Ok(Some(signal)),
+        Event::Entered => Ok(None),
+        Event::Ended | Event::Nobody => Err(refused()),
     }
 }
 

@@ -167,7 +167,9 @@ mod tests {
     fn a_file_is_written_over_before_it_goes_but_not_under_another_name() {
         let folder = tempfile::tempdir().unwrap();
         let (wiped, kept) = (folder.path().join("wiped"), folder.path().join("kept"));
-        [&wiped, &kept].map(|path| fs::write(path, "dummy").unwrap());
+        for path in [&wiped, &kept] {
+            fs::write(path, "dummy").unwrap();
+        }
         let elsewhere = tempfile::tempdir().unwrap();
         fs::hard_link(&kept, elsewhere.path().join("other")).unwrap();
         wipe(folder.path(), 1);
@@ -177,8 +179,8 @@ mod tests {
     #[test]
     fn a_name_leads_nowhere_else() {
         let check = |name: &str, good: bool| assert_eq!(PrivateFolder::check_name(name).is_ok(), good, "{name}");
-        ["tmp-file", "a.yaml", ".env", "a b"].map(|name| check(name, true));
-        ["", ".", "..", "a/b", "/a", "../a", "a/", "./a"].map(|name| check(name, false));
+        ["tmp-file", "a.yaml", ".env", "a b"].iter().for_each(|name| check(name, true));
+        ["", ".", "..", "a/b", "/a", "../a", "a/", "./a"].iter().for_each(|name| check(name, false));
     }
 
     #[test]

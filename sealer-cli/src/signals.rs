@@ -3,7 +3,7 @@
 //! Only work that must tidy up looks at signals; for everything else they end the program, as they do by themselves.
 
 use std::fs::File;
-use std::io::{BufRead, IsTerminal, stdin};
+use std::io::{BufRead, stdin};
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -14,11 +14,14 @@ use engine::{Error, ErrorKind, Result};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpgrp, kill_process, waitid};
 use rustix::termios::tcgetpgrp;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 /// What asks the program to end.
-const ASKING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
+const ASKING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+/// What the terminal sends to all of its foreground when keys are pressed.
+const BY_KEYS: [i32; 2] = [SIGINT, SIGQUIT];
 
 /// True while signals do what they do by themselves.
 static BY_THEMSELVES: OnceLock<Arc<AtomicBool>> = OnceLock::new();
@@ -80,7 +83,7 @@ impl Watch {
     pub(crate) fn enter(&self) {
         let sender = self.sender.clone();
         std::thread::spawn(move || {
-            let is_there = stdin().is_terminal() && stdin().lock().read_line(&mut String::new()).is_ok_and(|read| read > 0);
+            let is_there = stdin().lock().read_line(&mut String::new()).is_ok_and(|read| read > 0);
             sender.send(if is_there { Event::Entered } else { Event::Nobody })
         });
     }
@@ -114,7 +117,7 @@ pub(crate) fn end_by(signal: i32) -> ! {
 
 /// Passes a signal on to a child, unless the terminal sent it to both of us.
 pub(crate) fn pass_on(signal: i32, child: &Child) {
-    if signal != SIGINT || !is_foreground() {
+    if !BY_KEYS.contains(&signal) || !is_foreground() {
         send(signal, child);
     }
 }

@@ -3,7 +3,6 @@
 //! Line breaks inside of values are not the business of this file: the formats escape them where they write pairs, and undo that where they read them.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use keys::Fields;
 use serde_json::Value as Any;

@@ -241,7 +241,7 @@ impl<'a> Pass<'a> {
             },
         };
         if let Some(splice) = self.treatment.splice.filter(|_| !comment.span.is_unknown()) {
-            self.edits.push(splice.comment(self.treatment.source, comment.span, &comment.text)?);
+            self.edits.extend(splice.comment_edits(self.treatment.source, comment.span, &comment.text)?);
         }
         Ok(true)
     }

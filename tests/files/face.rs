@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use tests::process::{Ended, Home};
 use tests::suite::{Case, case};
-use tests::{peers, sealer};
+use tests::{ledger, peers, sealer};
 
 /// A case as it is written.
 #[derive(Deserialize)]
@@ -73,7 +73,35 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
     files.sort();
     let name = |file: &Path| format!("sops_{}", file.file_stem().unwrap_or_default().to_string_lossy());
-    files.into_iter().map(|file| case(name(&file), &["sops"], move || check(&file))).collect()
+    let mut cases: Vec<Case> = files.into_iter().map(|file| case(name(&file), &["sops"], move || check(&file))).collect();
+    cases.push(case("every_command_has_the_flags_of_the_real_sops", &["sops"], every_command_has_the_flags_of_the_real_sops));
+    cases.push(case("keys_of_kinds_that_are_missing_are_refused_by_name", &[], keys_of_kinds_that_are_missing_are_refused_by_name));
+    cases
+}
+
+fn every_command_has_the_flags_of_the_real_sops() -> Result<(), String> {
+    let real = ledger::sops_flags(&peers::get("sops").map_err(|missing| missing.to_string())?, &[]);
+    let ours = ledger::sops_flags(sealer(), &["sops"]);
+    if ours == real { Ok(()) } else { Err(format!("ours\n{ours:#?}\nthe real sops\n{real:#?}")) }
+}
+
+/// A file is never closed to whoever has a key that nobody here knows.
+fn keys_of_kinds_that_are_missing_are_refused_by_name() -> Result<(), String> {
+    let known = ledger::sealer_kinds(sealer());
+    let flags = [
+        ("kms", "arn:aws:kms:eu-west-1:000000000000:key/x"),
+        ("gcp-kms", "projects/p/locations/l/keyRings/r/cryptoKeys/k"),
+        ("hckms", "region:00000000-0000-0000-0000-000000000000"),
+        ("azure-kv", "https://vault.example/keys/k/v"),
+    ];
+    for (flag, key) in flags.into_iter().filter(|(flag, _)| !known.contains(&(*flag).to_owned())) {
+        let home = home(&BTreeMap::new())?;
+        let ended = home.command(sealer()).args(["sops", "encrypt", &format!("--{flag}"), key, "plain.json"]).run();
+        if ended.status == 0 || !ended.stdout.is_empty() || !ended.error().contains(&flag.replace('-', "_")) {
+            return Err(format!("--{flag}: status {}\n{}{}", ended.status, ended.text(), ended.error()));
+        }
+    }
+    Ok(())
 }
 
 fn folder() -> PathBuf {
@@ -196,7 +224,13 @@ fn without_times(line: &str) -> String {
     let shape = |bytes: &[u8]| {
         let digits = |at: std::ops::Range<usize>| bytes.get(at).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
         let mark = |at: usize| bytes.get(at).copied().unwrap_or_default();
-        digits(0..4) && digits(5..7) && digits(8..10) && digits(11..13) && matches!(mark(4), b'-' | b'/') && matches!(mark(10), b'T' | b' ') && mark(13) == b':'
+        digits(0..4)
+            && digits(5..7)
+            && digits(8..10)
+            && digits(11..13)
+            && matches!(mark(4), b'-' | b'/')
+            && matches!(mark(10), b'T' | b' ')
+            && mark(13) == b':'
     };
     let mut text = String::new();
     let mut rest = line;

@@ -6,11 +6,11 @@ use engine::file::{Recipe, lock, relock, unlock};
 use engine::{Error, ErrorKind};
 use jiff::Timestamp;
 use keys::SecretBytes;
-use sops::{DecryptedFile, Document, EncryptedFile, MacCheck, Manner, Map, Member, MetadataLayout, Node, Pair, PlainFile, Store, Style};
+use sops::{DecryptedFile, EncryptedFile, MacCheck, Manner, PlainFile, Store, Style};
 
 use crate::editor::{Edited, Verdict, edit};
 use crate::exit::Outcome;
-use crate::files::{ConfigOption, Desk, InputOption, OrderOption, is_not_encrypted, lost_comments, store};
+use crate::files::{ConfigOption, Desk, InputOption, OrderOption, example, is_not_encrypted, lost_comments, store};
 use crate::input::{Source, read_file};
 use crate::output::{Access, note, rewrite_file, write_file};
 use crate::signals::end_by;
@@ -77,7 +77,8 @@ fn change(args: &Args, desk: &Desk, store: &'static dyn Store, source: &Source) 
 /// Makes a file that is not there.
 fn create(args: &Args, desk: &Desk, store: &'static dyn Store) -> engine::Result<Edited<()>> {
     let recipe = recipe(args, desk, store)?;
-    let manner = if is_binary(store) { Manner::Anew(Style::default()) } else { Manner::InPlace };
+    // Bytes without a format are wrapped whole: nothing of them can be left readable.
+    let manner = if store.reserves_names() { Manner::InPlace } else { Manner::Anew(Style::default()) };
     let writing = desk.writing(store, manner);
     let start = store.emit(&example(store), Style::default())?;
     let accept = |text| {
@@ -94,7 +95,7 @@ fn verdict(done: engine::Result<()>) -> Verdict<()> {
         Ok(()) => Verdict::Accepted(()),
         Err(error) => {
             let advice = error.advice().map(|advice| format!(". {advice}")).unwrap_or_default();
-            Verdict::Again(format!("{}cannot {}{advice}", error.place(), error.message()))
+            Verdict::Again(format!("{error}{advice}"))
         }
     }
 }
@@ -119,24 +120,7 @@ fn recipe(args: &Args, desk: &Desk, store: &'static dyn Store) -> engine::Result
     if recipe.groups.iter().all(Vec::is_empty) {
         return Err(missing());
     }
-    recipe.rule = if is_binary(store) { None } else { recipe.rule.or_else(|| Some(sops::Rule::default_suffix())) };
+    recipe.rule = if store.reserves_names() { recipe.rule.or_else(|| Some(sops::Rule::default_suffix())) } else { None };
     recipe.check()?;
     Ok(recipe)
-}
-
-/// True for the format of files without a format, in which nothing can be left readable.
-fn is_binary(store: &dyn Store) -> bool {
-    store.layout() == MetadataLayout::Nested && store.splice().is_none()
-}
-
-/// What a new file begins with.
-fn example(store: &dyn Store) -> Document {
-    let map = |pairs: Vec<Pair>| Map { members: pairs.into_iter().map(Member::Pair).collect(), ..Map::default() };
-    let pairs = || vec![Pair::new("user", Node::text("shop")), Pair::new("password", Node::text("change me"))];
-    let branch = match store.layout() {
-        _ if is_binary(store) => map(vec![Pair::new("data", Node::text("change me\n"))]),
-        MetadataLayout::Prefixed => map(pairs()),
-        MetadataLayout::Nested | MetadataLayout::Section => map(vec![Pair::new("database", Node::Map(map(pairs())))]),
-    };
-    Document { branches: vec![branch], objection: None }
 }

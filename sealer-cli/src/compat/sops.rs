@@ -97,7 +97,7 @@ fn publish(global: &Values, local: &Values) -> Result<()> {
 
 /// Prints on standard output. Who closes it early does not want the rest.
 fn say(text: &str) -> Result<()> {
-    print(text.as_bytes()).map_err(|error| Failure::generic(error.to_string()))
+    print(text.as_bytes()).map_err(|error| Failure::generic(failure::told(&error)))
 }
 
 /// Warns as sops does of arguments that are not looked at.

@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn what_is_no_single_text_is_refused() {
-        let check = |json: &[u8]| assert_eq!(Binary.emit(&json::parse(json).unwrap(), Style::default()).unwrap_err().kind(), ErrorKind::Unencryptable);
+        let check =
+            |json: &[u8]| assert_eq!(Binary.emit(&json::parse(json).unwrap(), Style::default()).unwrap_err().kind(), ErrorKind::Unencryptable);
         check(br#"{"data": 1}"#);
         check(br#"{"date": "x"}"#);
         assert!(Binary.emit_value(&Node::text(""), Style::default()).is_err());

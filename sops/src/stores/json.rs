@@ -46,10 +46,7 @@ impl Store for Json {
     }
 
     fn emit_value(&self, node: &Node, style: Style) -> Result<SecretBytes> {
-        let unit = unit(style)?;
-        let mut writer = Writer::new(Layout::lines(&unit), Strictness::AsSops);
-        writer.node(node)?;
-        Ok(writer.finish())
+        emit_value(node, style)
     }
 
     fn splice(&self) -> Option<&dyn Splice> {
@@ -59,6 +56,17 @@ impl Store for Json {
 
 pub(super) fn parse(source: &[u8]) -> Result<Document> {
     read::document(source)
+}
+
+/// A mapping ends its last line, anything else does not.
+pub(super) fn emit_value(node: &Node, style: Style) -> Result<SecretBytes> {
+    let unit = unit(style)?;
+    let mut writer = Writer::new(Layout::lines(&unit), Strictness::AsSops);
+    writer.node(node)?;
+    if matches!(node, Node::Map(_)) {
+        writer.end_line();
+    }
+    Ok(writer.finish())
 }
 
 pub(super) fn emit_encrypted(document: &Document, style: Style) -> Result<SecretBytes> {

@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use engine::Cause;
 use engine::file::{Recipe, Unlocked, lock, relock};
 use keys::SecretBytes;
 use sops::{CreationRule, DecryptedFile, MacCheck, Manner, PlainFile, Store, Style};
 
-use super::failure::{Failure, Result, codes};
+use super::failure::{Failure, Result, codes, told};
 use super::files::{Input, Subject, rewrite};
 use super::job::Job;
 use super::{encrypt, version, warn_of_more_arguments};
@@ -65,17 +66,22 @@ fn create(job: &Job<'_>, subject: &Subject, path: &Path, recipe: &Recipe) -> Res
     let writing = job.desk.writing(output, job.manner(output)?);
     run_editor(path, &start, |text| {
         let plain = encrypt::plain(store, &text)?;
-        let text = job.desk.wait(lock(&job.desk.keychain, plain, recipe, &writing)).map_err(|error| Failure::closing(&error))?;
+        let text = job.desk.wait(lock(&job.desk.keychain, plain, recipe, &writing)).map_err(|error| match error.cause() {
+            Some(Cause::Wrapping) => {
+                Failure::new(codes::NO_KEY, format!("Error encrypting the data key with one or more master keys: [{}]", told(&error)))
+            }
+            _ => Failure::closing(&error),
+        })?;
         // EXPOSE: a file whose values are encrypted is written.
         write_file(path, text.expose(), Access::Default)
-            .map_err(|error| Failure::new(codes::OUTPUT, format!("Could not open in-place file for writing: cannot {error}")))
+            .map_err(|error| Failure::new(codes::OUTPUT, format!("Could not open in-place file for writing: {}", told(&error))))
     })
 }
 
 /// The text that the editor gets.
 fn shown(job: &Job<'_>, store: &'static dyn Store, plain: PlainFile) -> Result<SecretBytes> {
     let text = plain.emit(store, job.style(store)?);
-    text.map_err(|error| Failure::new(codes::DUMP, format!("Could not marshal tree: cannot {error}")))
+    text.map_err(|error| Failure::new(codes::DUMP, format!("Could not marshal tree: {}", told(&error.into()))))
 }
 
 /// Runs the editor until what it leaves is accepted. Whatever is wrong with it, its author may do something about it.
@@ -93,8 +99,8 @@ fn run_editor(path: &Path, start: &SecretBytes, mut accept: impl FnMut(SecretByt
         Ok(Edited::Accepted(())) => Ok(()),
         Ok(Edited::Unchanged) => Err(Failure::new(codes::UNCHANGED, "File has not changed, exiting.")),
         Ok(Edited::Interrupted(_)) => Err(Failure::generic("User canceled operation")),
-        Err(Trouble::Editor(error)) => Err(Failure::new(codes::EDITOR, format!("Could not run editor: cannot {error}"))),
-        Err(Trouble::Copy(error)) => Err(Failure::new(codes::INPUT, format!("Could not read edited file: cannot {error}"))),
-        Err(Trouble::Text(error)) => Err(last.unwrap_or_else(|| Failure::generic(format!("cannot {error}")))),
+        Err(Trouble::Editor(error)) => Err(Failure::new(codes::EDITOR, format!("Could not run editor: {}", told(&error)))),
+        Err(Trouble::Copy(error)) => Err(Failure::new(codes::INPUT, format!("Could not read edited file: {}", told(&error)))),
+        Err(Trouble::Text(error)) => Err(last.unwrap_or_else(|| Failure::generic(told(&error)))),
     }
 }

@@ -5,7 +5,7 @@ use engine::file::{Recipe, lock};
 use keys::SecretBytes;
 use sops::{CreationRule, ErrorKind, PlainFile, RULE_NAMES, Rule, Store};
 
-use super::failure::{Failure, Result, codes};
+use super::failure::{Failure, Result, codes, told};
 use super::files::{Input, Subject, deliver};
 use super::job::{Job, recipient};
 use super::{check_output, context, log, warn_of_more_arguments};
@@ -50,7 +50,7 @@ pub(super) fn plain(store: &'static dyn Store, bytes: &SecretBytes) -> Result<Pl
     PlainFile::parse(store, bytes.duplicate()).map_err(|error| match error.kind() {
         ErrorKind::Empty => Failure::new(codes::EMPTY, "File cannot be completely empty, it must contain at least one document"),
         ErrorKind::AlreadyEncrypted => Failure::encrypted_already(),
-        _ => Failure::new(codes::INPUT, format!("Error unmarshalling file: cannot {}", Error::from(error))),
+        _ => Failure::new(codes::INPUT, format!("Error unmarshalling file: {}", told(&Error::from(error)))),
     })
 }
 
@@ -95,7 +95,7 @@ fn selection(job: &Job<'_>, input: &dyn Store, rule: Option<&CreationRule>) -> R
         let configured = from_rule.filter(|rule| rule.name() == name).map_or("", |rule| rule.text());
         let text = if flag.is_empty() { configured } else { flag };
         if !text.is_empty() {
-            found.push(Rule::new(name, text).map_err(|error| Failure::generic(error.to_string()))?);
+            found.push(Rule::new(name, text).map_err(|error| Failure::generic(told(&error.into())))?);
         }
     }
     if is_single(input) {

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use engine::Error;
 use sops::TreePath;
 
-use super::failure::{Failure, Result, codes};
+use super::failure::{Failure, Result, codes, told};
 use super::files::{Input, Subject};
 use super::job::Job;
 use super::{decrypt, log};
@@ -80,7 +80,7 @@ fn opened(job: &Job<'_>, file: &str) -> Result<Vec<Variable>> {
 }
 
 fn failed(error: &Error) -> Failure {
-    Failure::generic(format!("cannot {error}"))
+    Failure::generic(told(error))
 }
 
 /// The status of the program is ours.

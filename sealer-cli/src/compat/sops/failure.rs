@@ -83,10 +83,10 @@ impl Failure {
         use sops::ErrorKind::{Configuration, Malformed, NotEncrypted, Tampered, WrongMac};
         match error.cause() {
             Some(Cause::DataKey) => Self::new(codes::NO_KEY, error.lost_key().map_or_else(|| told(error), lost_key)),
-            Some(Cause::File(WrongMac)) => Self::new(codes::MAC, format!("MAC mismatch. Cannot {}", told(error))),
-            Some(Cause::File(Tampered | Configuration)) => Self::new(codes::DECRYPTING, format!("Error decrypting tree: cannot {}", told(error))),
+            Some(Cause::File(WrongMac)) => Self::new(codes::MAC, format!("MAC mismatch. {}", told(error))),
+            Some(Cause::File(Tampered | Configuration)) => Self::new(codes::DECRYPTING, format!("Error decrypting tree: {}", told(error))),
             Some(Cause::File(NotEncrypted)) => Self::generic("sops metadata not found"),
-            Some(Cause::File(Malformed)) => Self::generic(format!("Error unmarshalling input {store}: cannot {}", told(error))),
+            Some(Cause::File(Malformed)) => Self::generic(format!("Error unmarshalling input {store}: {}", told(error))),
             _ => Self::generic(told(error)),
         }
     }
@@ -95,12 +95,10 @@ impl Failure {
     pub(super) fn closing(error: &Error) -> Self {
         use sops::ErrorKind::{Configuration, Unencryptable, Unwritable};
         match error.cause() {
-            Some(Cause::File(Unencryptable | Configuration)) => {
-                Self::new(codes::ENCRYPTING, format!("Error encrypting tree: cannot {}", told(error)))
-            }
-            Some(Cause::File(Unwritable)) => Self::new(codes::DUMP, format!("Could not marshal tree: cannot {}", told(error))),
+            Some(Cause::File(Unencryptable | Configuration)) => Self::new(codes::ENCRYPTING, format!("Error encrypting tree: {}", told(error))),
+            Some(Cause::File(Unwritable)) => Self::new(codes::DUMP, format!("Could not marshal tree: {}", told(error))),
             Some(Cause::File(_)) => Self::generic(told(error)),
-            _ => Self::generic(format!("Could not generate data key: [cannot {}]", told(error))),
+            _ => Self::generic(format!("Could not generate data key: [{}]", told(error))),
         }
     }
 
@@ -118,12 +116,10 @@ impl Failure {
     }
 }
 
-/// The place and the message.
-fn told(error: &Error) -> String {
-    match error.advice() {
-        Some(advice) => format!("{error}. {advice}"),
-        None => error.to_string(),
-    }
+/// The place, what cannot be done, and what to do about it.
+pub(super) fn told(error: &Error) -> String {
+    let advice = error.advice().map(|advice| format!(". {advice}")).unwrap_or_default();
+    format!("{}cannot {}{advice}", error.place(), error.message())
 }
 
 /// What became of the keys, group by group: tools show it, and look for its first line.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use keys::SecretBytes;
 
-use super::failure::{Failure, Result, codes};
+use super::failure::{Failure, Result, codes, told};
 use super::job::Job;
 use crate::input::read_bounded;
 use crate::output::{Access, prepare_rewrite, print, put_in_place, write_file};
@@ -105,14 +105,14 @@ pub(super) fn deliver(job: &Job<'_>, input: &Input, bytes: &[u8], access: Access
     match &input.path {
         Some(path) if job.local.is_on("in-place") => rewrite(path, input, bytes, access),
         _ if !output.is_empty() => write_new(Path::new(output), bytes, access),
-        _ => print(bytes).map_err(|error| Failure::generic(error.to_string())),
+        _ => print(bytes).map_err(|error| Failure::generic(told(&error))),
     }
 }
 
 /// Writes a file back.
 pub(super) fn rewrite(path: &Path, input: &Input, bytes: &[u8], access: Access) -> Result<()> {
     let written = prepare_rewrite(path, &input.bytes, bytes, access).and_then(|prepared| put_in_place(vec![prepared]));
-    written.map_err(|error| Failure::new(codes::OUTPUT, format!("Could not open in-place file for writing: cannot {error}")))
+    written.map_err(|error| Failure::new(codes::OUTPUT, format!("Could not open in-place file for writing: {}", told(&error))))
 }
 
 /// Writes another file; what is there and is no file, such as a terminal or a pipe, is written to.
@@ -122,5 +122,5 @@ fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
         let written = OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(bytes));
         return written.map_err(|error| fail(format!("open {}: {}", path.display(), reason(&error))));
     }
-    write_file(path, bytes, access).map_err(|error| fail(format!("cannot {error}")))
+    write_file(path, bytes, access).map_err(|error| fail(told(&error)))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sops::{EncryptedFile, ErrorKind};
 
-use super::failure::{Failure, Result, codes};
+use super::failure::{Failure, Result, codes, told};
 use super::files::Input;
 use super::job::Job;
 use super::say;
@@ -22,7 +22,7 @@ pub(super) fn run(global: &Values, local: &Values) -> Result<()> {
     let is_encrypted = match EncryptedFile::parse(job.input(path), input.bytes) {
         Ok(file) => !file.metadata.version.is_empty() && !file.metadata.mac.is_empty(),
         Err(error) if error.kind() == ErrorKind::NotEncrypted => false,
-        Err(error) => return Err(fail(format!("cannot {error}"))),
+        Err(error) => return Err(fail(told(&error.into()))),
     };
     say(&format!("{{\"encrypted\":{is_encrypted}}}\n"))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use engine::Recipient;
 use engine::file::{recipients, update_keys};
 
-use super::failure::{Failure, Result};
+use super::failure::{Failure, Result, told};
 use super::files::{Input, rewrite};
 use super::job::Job;
 use crate::compat::quote;
@@ -69,14 +69,14 @@ fn change(job: &Job<'_>, change: impl FnOnce(&mut Vec<Vec<Recipient>>) -> Result
     let text = job.desk.wait(update_keys(&job.desk.keychain, file, &groups, threshold, &writing));
     let text = text.map_err(|error| match error.lost_key() {
         Some(lost) => lost_in_short(lost),
-        None => Failure::logged(format!("cannot {error}")),
+        None => Failure::logged(told(&error)),
     })?;
     // EXPOSE: a file whose values are encrypted is written.
     let bytes = text.expose();
     if job.local.is_on("in-place") {
         rewrite(&path, &input, bytes, Access::Default)
     } else {
-        print(bytes).map_err(|error| Failure::generic(error.to_string()))
+        print(bytes).map_err(|error| Failure::generic(told(&error)))
     }
 }
 

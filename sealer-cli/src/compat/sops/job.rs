@@ -6,9 +6,9 @@ use engine::{Keychain, LostGroup, LostKey, LostPart, Recipient};
 use jiff::Timestamp;
 use keys::KindNames;
 use serde_json::json;
-use sops::{CreationRule, EncryptedFile, KeyEntry, MacCheck, Manner, Metadata, Store, Style};
+use sops::{CreationRule, EncryptedFile, KeyEntry, MacCheck, Manner, Metadata, Rule, Store, Style};
 
-use super::failure::{Failure, Result, codes, lost_key};
+use super::failure::{Failure, Result, codes, lost_key, told};
 use super::{context, files, log, version};
 use crate::compat::urfave::Values;
 use crate::files::{Desk, Found, Lookup};
@@ -41,7 +41,7 @@ pub(super) struct Job<'v> {
 impl<'v> Job<'v> {
     /// Begins: the configuration is read.
     pub(super) fn new(global: &'v Values, local: &'v Values) -> Result<Self> {
-        let desk = Desk::new(Timestamp::now()).map_err(|error| Failure::generic(error.to_string()))?;
+        let desk = Desk::new(Timestamp::now()).map_err(|error| Failure::generic(told(&error)))?;
         Ok(Self { global, local, desk, config: configuration(global)? })
     }
 
@@ -74,7 +74,7 @@ impl<'v> Job<'v> {
             return Ok(Style { indent: Some(self.global.number("indent")) });
         }
         let style = self.config.as_ref().map_or_else(|| Ok(Style::default()), |config| config.style(store.name()));
-        style.map_err(|error| Failure::generic(format!("error loading config: cannot {error}")))
+        style.map_err(|error| Failure::generic(format!("error loading config: {}", told(&error))))
     }
 
     /// How a file is written.
@@ -90,7 +90,7 @@ impl<'v> Job<'v> {
             let text = if nothing_matches {
                 "error loading config: no matching creation rules found".to_owned()
             } else {
-                format!("error loading config: cannot {error}")
+                format!("error loading config: {}", told(&error))
             };
             Failure::generic(text)
         })
@@ -170,12 +170,17 @@ impl<'v> Job<'v> {
         if self.may_use_keys() {
             return Ok(());
         }
-        Err(Failure::generic("Could not generate data key: [no key services provided, cannot update master keys]"))
+        let none = self.local.list("keyservice").is_empty();
+        let why = if none { "no key services provided, cannot update master keys" } else { "this version asks no key services" };
+        Err(Failure::generic(format!("Could not generate data key: [{why}]")))
     }
 
     /// Reads an encrypted file.
     pub(super) fn parse(&self, input: &files::Input, store: &'static dyn Store) -> Result<EncryptedFile> {
-        EncryptedFile::parse(store, input.bytes.duplicate()).map_err(|error| Failure::opening(&error.into(), store.name()))
+        let mut file = EncryptedFile::parse(store, input.bytes.duplicate()).map_err(|error| Failure::opening(&error.into(), store.name()))?;
+        // The rule that holds where none is written is written the next time, as upstream does.
+        file.metadata.rule.get_or_insert_with(Rule::default_suffix);
+        Ok(file)
     }
 
     /// Opens a file: what every command does that changes or shows values.
@@ -205,7 +210,7 @@ impl<'v> Job<'v> {
 
 /// One master key.
 pub(super) fn recipient(keychain: &Keychain, entry: &KeyEntry) -> Result<Recipient> {
-    keychain.recipient(entry).map_err(|error| Failure::generic(format!("cannot {error}")))
+    keychain.recipient(entry).map_err(|error| Failure::generic(told(&error)))
 }
 
 fn format(asked: &str, name: &Path) -> &'static dyn Store {
@@ -220,7 +225,7 @@ fn configuration(global: &Values) -> Result<Option<Found>> {
         let unread = |error| Failure::generic(format!("could not read config file: open {}: {}", path.display(), files::reason(&error)));
         std::fs::File::open(path).map_err(unread)?;
     }
-    let wrong = |error| Failure::generic(format!("error loading config: Could not unmarshal config file: cannot {error}"));
+    let wrong = |error: engine::Error| Failure::generic(format!("error loading config: Could not unmarshal config file: {}", told(&error)));
     let found = Found::find(lookup).map_err(wrong)?;
     if named.as_os_str().is_empty() {
         warn_of_other_name(found.as_ref());

@@ -6,7 +6,7 @@ use engine::file::{Unlocked, relock};
 use keys::SecretBytes;
 use sops::{DecryptedFile, Element, ErrorKind, List, Map, Member, Node, Reached, Step, Store, TreePath, Value, node_of_json};
 
-use super::failure::{Failure, Result, codes};
+use super::failure::{Failure, Result, codes, told};
 use super::files::{Input, Subject, reason, rewrite};
 use super::job::Job;
 use crate::compat::urfave::Values;
@@ -39,11 +39,15 @@ pub(super) fn run_unset(global: &Values, local: &Values) -> Result<()> {
     let job = job.in_order()?;
     let input = Input::of(subject.path.as_deref())?;
     let mut unlocked = job.unlock(&input, job.input(&subject.name))?;
-    let unset = unlocked.file.plain.document.branches.first_mut().map_or(Ok(()), |top| path.unset(top));
+    let top = unlocked.file.plain.document.branches.first_mut();
+    if let Some((Reached::Node(Node::Leaf(_)), [_, ..])) = top.as_deref().map(|top| path.follow(top)) {
+        return Err(Failure::generic("Unsupported type: a value has no parts"));
+    }
+    let unset = top.map_or(Ok(()), |top| path.unset(top));
     match unset {
         Err(error) if error.kind() == ErrorKind::NotFound && local.is_on("idempotent") => return Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(Failure::generic(format!("Key not found: cannot {error}"))),
-        Err(error) => return Err(Failure::new(codes::SET, format!("Invalid unset index format: cannot {error}"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(Failure::generic(format!("Key not found: {}", told(&error.into())))),
+        Err(error) => return Err(Failure::new(codes::SET, format!("Invalid unset index format: {}", told(&error.into())))),
         Ok(()) => {}
     }
     let text = closed(&job, &subject, unlocked)?;
@@ -99,8 +103,16 @@ pub(super) fn value(text: &SecretBytes) -> Result<Node> {
             Value::Int(number) => Node::leaf(Value::Float(fraction(number))),
             value => Node::leaf(value),
         }),
-        map @ Node::Map(_) => Ok(map),
+        Node::Map(_) => object(text),
     }
+}
+
+/// Reads an object as a file of JSON is read: in it numbers are whole, and a key may stand twice.
+fn object(text: &SecretBytes) -> Result<Node> {
+    let invalid = || Failure::new(codes::SET, "Invalid --set value format");
+    // EXPOSE: the value is parsed.
+    let document = sops::named("json").ok_or_else(invalid)?.parse(text.expose()).map_err(|_| invalid())?;
+    document.branches.into_iter().next().map(Node::Map).ok_or_else(invalid)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "what upstream does")]
@@ -115,7 +127,7 @@ pub(super) fn changed(job: &Job<'_>, subject: &Subject, path: &TreePath, value: 
     let mut changed = true;
     if let Some(top) = unlocked.file.plain.document.branches.first_mut() {
         changed = !matches!(path.find(top), Ok(Reached::Node(node)) if same(node, &value));
-        path.set(top, value).map_err(|error| Failure::new(codes::SET, format!("Invalid set index format: cannot {error}")))?;
+        path.set(top, value).map_err(|error| Failure::new(codes::SET, format!("Invalid set index format: {}", told(&error.into()))))?;
     }
     if let Some(Step::Key(key)) = path.steps().first()
         && reserves(job.output(&subject.name), key)
@@ -128,7 +140,7 @@ pub(super) fn changed(job: &Job<'_>, subject: &Subject, path: &TreePath, value: 
 fn reserves(store: &dyn Store, key: &str) -> bool {
     match store.layout() {
         sops::MetadataLayout::Prefixed => key.starts_with("sops_"),
-        _ => store.reserves_names() && key == "sops",
+        _ => key == "sops",
     }
 }
 

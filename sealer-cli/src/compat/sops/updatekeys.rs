@@ -6,7 +6,7 @@ use std::path::Path;
 use engine::Recipient;
 use engine::file::{KeyChange, key_changes, recipients, update_keys};
 
-use super::failure::{Failure, Result, codes};
+use super::failure::{Failure, Result, codes, told};
 use super::files::{Input, Subject, reason, rewrite};
 use super::job::{Job, recipient};
 use super::{log, say};
@@ -48,7 +48,7 @@ fn update(job: &Job<'_>, file: &str) -> Result<()> {
         return Ok(());
     }
     let all = if changes.is_empty() { unchanged(job, &file.metadata) } else { changes };
-    say(&format!("The following changes will be made to the file's groups:\n{}", told(&all, before, threshold)))?;
+    say(&format!("The following changes will be made to the file's groups:\n{}", listed(&all, before, threshold)))?;
     if !job.local.is_on("yes") && !confirmed()? {
         log::step(&format!("File {shown} left unchanged"));
         return Ok(());
@@ -57,7 +57,7 @@ fn update(job: &Job<'_>, file: &str) -> Result<()> {
     let writing = job.desk.writing(store, job.manner(store)?);
     let text = job.desk.wait(update_keys(&job.desk.keychain, file, &wanted, threshold, &writing));
     let text = text.map_err(|error| match error.cause() {
-        Some(engine::Cause::Wrapping) => Failure::generic(format!("error updating one or more master keys: [cannot {error}]")),
+        Some(engine::Cause::Wrapping) => Failure::generic(format!("error updating one or more master keys: [{}]", told(&error))),
         _ => Failure::opening(&error, store.name()),
     })?;
     // EXPOSE: a file whose values are encrypted is written.
@@ -81,7 +81,7 @@ fn unchanged(job: &Job<'_>, metadata: &sops::Metadata) -> Vec<KeyChange> {
 }
 
 /// What changes, line by line.
-fn told(changes: &[KeyChange], before: usize, after: usize) -> String {
+fn listed(changes: &[KeyChange], before: usize, after: usize) -> String {
     let mut lines = Vec::new();
     match (before, after) {
         (0, 0) => {}

@@ -54,7 +54,8 @@ impl Splice for Json {
     }
 
     fn append(&self, source: &[u8], list: &List, node: &Node) -> Result<Edit> {
-        let spans: Vec<Span> = list.elements.iter().filter_map(|element| if let Element::Node(node) = element { Some(node.span()) } else { None }).collect();
+        let spans: Vec<Span> =
+            list.elements.iter().filter_map(|element| if let Element::Node(node) = element { Some(node.span()) } else { None }).collect();
         add(source, list.span, &spans, |writer| writer.node(node))
     }
 

@@ -87,12 +87,7 @@ impl<'l> Writer<'l> {
         self.container(*b"[]", nodes, Self::node)
     }
 
-    fn container<T>(
-        &mut self,
-        brackets: [u8; 2],
-        members: impl Iterator<Item = T>,
-        mut write: impl FnMut(&mut Self, T) -> Result<()>,
-    ) -> Result<()> {
+    fn container<T>(&mut self, brackets: [u8; 2], members: impl Iterator<Item = T>, mut write: impl FnMut(&mut Self, T) -> Result<()>) -> Result<()> {
         self.depth += 1;
         if self.depth > MAX_DEPTH + 1 {
             return Err(Error::new(ErrorKind::Unencryptable, format!("write JSON that nests deeper than {MAX_DEPTH} levels")));
