@@ -69,9 +69,9 @@ impl Header {
     /// # Errors
     /// Malformed: a value that no header can have.
     pub(crate) fn new(name: &'static str, value: &SecretBytes) -> Result<Self> {
+        let wrong = || Error::malformed(format!("send {name}: its value has impossible bytes"));
         // EXPOSE: the value is sent to the system that it is for.
-        let mut value =
-            HeaderValue::from_bytes(value.expose()).map_err(|_| Error::malformed(format!("send {name}: its value has impossible bytes")))?;
+        let mut value = HeaderValue::from_bytes(value.expose()).map_err(|_| wrong())?;
         value.set_sensitive(true);
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::malformed("send a header without a name"))?;
         Ok(Self(name, value))

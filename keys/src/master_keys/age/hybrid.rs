@@ -22,6 +22,7 @@ use sha3::{Digest, Sha3_256, Shake256};
 use zeroize::Zeroizing;
 
 use super::file::key_of;
+use crate::random::fill_random;
 use crate::secret::SecretBytes;
 
 /// Type of the stanza.
@@ -63,8 +64,8 @@ impl Recipient {
 
     fn wrap(&self, file_key: &FileKey) -> Option<Stanza> {
         let (mut dice, mut ephemeral) = (Secret::default(), Secret::default());
-        aws_lc_rs::rand::fill(&mut *dice).ok()?;
-        aws_lc_rs::rand::fill(&mut *ephemeral).ok()?;
+        fill_random(&mut *dice, "wrap").ok()?;
+        fill_random(&mut *ephemeral, "wrap").ok()?;
         let (ciphertext, shared) = mlkem768::encapsulate(&self.pq, *dice);
         let shared = Zeroizing::new(shared);
         let sent = MontgomeryPoint::mul_base_clamped(*ephemeral).to_bytes();

@@ -19,6 +19,7 @@ use ssh_key::public::KeyData;
 use zeroize::Zeroizing;
 
 use super::file::{Origin, key_of};
+use crate::random::fill_random;
 use crate::secret::SecretBytes;
 
 mod private;
@@ -71,7 +72,7 @@ impl PublicKey {
         let body = match &self.kind {
             PublicKind::Ed25519(theirs) => {
                 let mut ephemeral = Zeroizing::new([0; 32]);
-                aws_lc_rs::rand::fill(&mut *ephemeral).ok()?;
+                fill_random(&mut *ephemeral, "wrap").ok()?;
                 let ours = MontgomeryPoint::mul_base_clamped(*ephemeral).to_bytes();
                 args.push(BASE64_STANDARD_NO_PAD.encode(ours));
                 let shared = tweaked(&self.blob, &*exchange(&ephemeral, theirs)?)?;
