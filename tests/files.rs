@@ -7,6 +7,8 @@ use tests::suite::run;
 
 #[path = "files/age.rs"]
 mod age;
+#[path = "files/edit.rs"]
+mod edit;
 #[path = "files/face.rs"]
 mod face;
 #[path = "files/interop.rs"]
@@ -20,6 +22,7 @@ mod own;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
+    cases.extend(edit::cases());
     cases.extend(face::cases());
     cases.extend(interop::cases());
     cases.extend(keys::cases());

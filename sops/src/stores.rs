@@ -6,9 +6,12 @@ mod binary;
 mod dotenv;
 mod ini;
 mod json;
+#[cfg(test)]
+mod proof;
+mod toml;
 
 /// Every format. The last takes every file that no other claims.
-pub const STORES: &[&dyn Store] = &[&json::Json, &dotenv::Dotenv, &ini::Ini, &binary::Binary];
+pub const STORES: &[&dyn Store] = &[&json::Json, &dotenv::Dotenv, &ini::Ini, &toml::Toml, &binary::Binary];
 
 /// Finds the format of a file by its name.
 #[must_use]

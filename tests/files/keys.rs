@@ -407,7 +407,7 @@ fn gpg_home(home: &Home) -> (String, String) {
     fs::create_dir_all(&folder).expect("a folder can be made");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("a folder can be private");
     let folder = folder.display().to_string();
-    let key = ["--batch", "--passphrase", "", "--quick-gen-key", "A test <test@example.com>", "rsa2048", "default", "never"];
+    let key = ["--batch", "--passphrase", "", "--quick-gen-key", "A test <test@example.com>", "future-default", "default", "never"];
     home.command("gpg").env("GNUPGHOME", &folder).args(key).run().success();
     let list = home.command("gpg").env("GNUPGHOME", &folder).args(["--list-keys", "--with-colons"]).run().success();
     let fingerprint = list.lines().find(|line| line.starts_with("fpr:")).and_then(|line| line.split(':').nth(9)).expect("a fingerprint");
@@ -449,7 +449,7 @@ fn pgp_that_is_missing_is_told() {
     fails(&missing, "pgp", &theirs, &["run /nowhere/gpg: it does not start"], &[]);
 }
 
-const TOKEN: &str = "hvs.of-these-tests";
+const TOKEN: &str = "token-of-these-tests";
 
 /// A Vault in memory with a transit engine, and the URI of a key.
 fn vault(home: &Home) -> (Server, String) {
@@ -487,7 +487,7 @@ fn vault_that_refuses_is_told_without_its_token() {
         changed
     };
     let right = door(&[("VAULT_TOKEN", TOKEN), ("VAULT_MAX_RETRIES", "0")]);
-    check(&door(&[("VAULT_TOKEN", "hvs.wrong-one")]), &theirs, "denies it to this token (status 403)");
+    check(&door(&[("VAULT_TOKEN", "another-token")]), &theirs, "denies it to this token (status 403)");
     check(&door(&[]), &theirs, "there is no token: VAULT_TOKEN is not set, and ~/.vault-token is not there");
     check(&right, &with("enc", "vault:v1:AAAA"), "refuses");
     check(&right, &with("enc", "vault:v1:\"}"), "it is not a ciphertext of Vault");

@@ -12,7 +12,7 @@ const FILES: &[(&str, &str)] = &[
     ("crlf.yaml", "# top\r\na: 1\r\nb:\r\n  - x\r\n  - \"y\"  # why\r\n"),
     ("bare.yml", "password: dummy"),
     ("documents.yaml", "a: one\n---\n# second\nb: two\n...\n---\nc: [1, 2, {d: three}]\n"),
-    ("plain.json", "{\n   \"a\": {\"b\": [1, 2.50, true, null, \"x\\u00e9<\"]},\n\n   \"c\":\"dummy\"  }\n"),
+    ("plain.json", "{\n   \"a\": {\"b\": [1, 2.5, true, null, \"x\u{e9}\"]},\n\n   \"c\":\"dummy\"  }\n"),
     ("inline.json", "{\"a\":\"dummy\",\"b\":{}}"),
     ("plain.env", "# a comment\nUSER=dummy\n\nPASSWORD=' dummy '\nEMPTY=\nPLAIN_unencrypted=1"),
     ("plain.ini", "; top\n[database]\nuser = dummy\n; about the next\npassword=dummy two\n\n[other]\nkey: value\n"),
