@@ -137,7 +137,9 @@ fn signals_leave_nothing_behind() {
     for (signal, number) in [("INT", 2), ("QUIT", 3), ("TERM", 15), ("HUP", 1)] {
         let (place, before) = place();
         // An editor with a file of its own in the folder, which lives on until it is asked to end.
-        let script = format!("cp \"$1\" \"$1.swp\"; echo '{{}}' > \"$1\"; trap 'touch asked; exit 1' TERM; kill -{signal} $PPID; sleep 20 > /dev/null 2>&1 & wait");
+        let script = format!(
+            "cp \"$1\" \"$1.swp\"; echo '{{}}' > \"$1\"; trap 'touch asked; exit 1' TERM; kill -{signal} $PPID; sleep 20 > /dev/null 2>&1 & wait"
+        );
         let ended = edit(&place, "db.json", &script).run();
         assert_eq!(ended.status, 128 + number, "{signal}: {}", ended.error());
         nothing_is_left(&place, "db.json");
@@ -156,7 +158,8 @@ fn at_a_terminal(place: &Place, word: &str, keys: &str, arguments: &[&str]) -> E
 fn a_broken_text_is_given_back() {
     let (place, before) = place();
     // The first try breaks the file, the second one mends what it finds there.
-    let script = "echo >> tries\nif [ $(wc -l < tries) = 1 ]; then sed -i 's/\"dummy\",/\"dummy/' \"$1\"; else sed -i 's/\"dummy/\"mended\",/' \"$1\"; fi";
+    let script =
+        "echo >> tries\nif [ $(wc -l < tries) = 1 ]; then sed -i 's/\"dummy\",/\"dummy/' \"$1\"; else sed -i 's/\"dummy/\"mended\",/' \"$1\"; fi";
     place.home.write("editor.sh", format!("printf %s \"$1\" > seen\n{script}\n"));
     for (keys, status) in [("\u{3}", 130), ("\u{4}", 2)] {
         let ended = at_a_terminal(&place, "Press Enter", keys, &["edit", "db.json"]);
@@ -244,7 +247,9 @@ fn values_are_those_of_sops() {
 
 fn what_is_no_variable_is_refused() {
     let place = Place::new();
-    for (text, key) in [("{\"a\": 1, \"deep\": {\"b\": 2}}", "deep"), ("{\"list\": []}", "list"), ("{\"a=b\": 1}", "a=b"), ("{\"zero\": \"a\\u0000b\"}", "zero")] {
+    for (text, key) in
+        [("{\"a\": 1, \"deep\": {\"b\": 2}}", "deep"), ("{\"list\": []}", "list"), ("{\"a=b\": 1}", "a=b"), ("{\"zero\": \"a\\u0000b\"}", "zero")]
+    {
         let encrypted = place.encrypted("v.json", text);
         place.home.write("v.json", encrypted);
         let [ours, theirs] = both(&place, &["exec-env", "v.json", "echo ran"]);
