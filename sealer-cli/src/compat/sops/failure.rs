@@ -169,6 +169,6 @@ mod tests {
         let expected = "Failed to get the data key required to decrypt the SOPS file.\n\nGroup 0: SUCCESS\n\nGroup 1: FAILED\n  age1b: FAILED\n    \
             - | no identity was found where one was looked for, and this\n      | line is too long for one\n\n  age1c: FAILED\n\nRecovery failed because";
         assert!(text.starts_with(expected), "{text}");
-        assert!(text.contains("Shamir threshold of 2, but only 1 part(s)"), "{text}");
+        assert!(text.contains("Shamir threshold of") && text.contains("only 1 part(s)"), "{text}");
     }
 }

@@ -213,8 +213,15 @@ pub(super) fn recipient(keychain: &Keychain, entry: &KeyEntry) -> Result<Recipie
     keychain.recipient(entry).map_err(|error| Failure::generic(told(&error)))
 }
 
+/// The formats of upstream. Files of others are bytes here, as they are there.
+const FORMATS: [&str; 5] = ["binary", "dotenv", "ini", "json", "yaml"];
+
+/// The format that was asked for, or that the name of the file says.
 fn format(asked: &str, name: &Path) -> &'static dyn Store {
-    sops::named(asked).unwrap_or_else(|| sops::of_name(&name.to_string_lossy()))
+    let known = |store: &&'static dyn Store| FORMATS.contains(&store.name());
+    let by_name = sops::of_name(&name.to_string_lossy());
+    let found = sops::named(asked).filter(known).or_else(|| Some(by_name).filter(known)).or_else(|| sops::named("binary"));
+    found.unwrap_or(by_name)
 }
 
 /// The configuration that a flag names, or the first one from this folder upwards.
