@@ -31,7 +31,10 @@ fn scalars_are_written_as_sops_writes_them() {
     check(b"\"\\ud800x\\udc00\\ud83d\\ude00\"", "\"\u{fffd}x\u{fffd}\u{1f600}\"");
     check(b"\"\xff\xed\xa0\x80\"", "\"\u{fffd}\u{fffd}\u{fffd}\u{fffd}\"");
     check(b"[ ]", "[]");
-    check(b"{ \"x\" : { } , \"x\" : [ null , [ true ] ] }", "{\n\t\t\"x\": {},\n\t\t\"x\": [\n\t\t\tnull,\n\t\t\t[\n\t\t\t\ttrue\n\t\t\t]\n\t\t]\n\t}");
+    check(
+        b"{ \"x\" : { } , \"x\" : [ null , [ true ] ] }",
+        "{\n\t\t\"x\": {},\n\t\t\"x\": [\n\t\t\tnull,\n\t\t\t[\n\t\t\t\ttrue\n\t\t\t]\n\t\t]\n\t}",
+    );
 }
 
 #[test]
@@ -64,10 +67,23 @@ fn malformed_files_are_refused_with_the_place() {
         let error = Json.parse(source).unwrap_err();
         assert_eq!((error.kind(), error.position().unwrap().line), (ErrorKind::Malformed, line), "{error}");
     };
-    for source in ["", "[]", "1", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{a:1}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":+1}", "{\"a\":1e400}"] {
+    for source in
+        ["", "[]", "1", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{a:1}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":+1}", "{\"a\":1e400}"]
+    {
         check(source.as_bytes(), 1);
     }
-    for source in ["{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\", "{\"a\":\"\t\"}", "{\"a\":tru}", "{\"a\":1} x", "{} {}", "\u{feff}{}", "{\"a\":[1,]}", "{,}"] {
+    for source in [
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12\"}",
+        "{\"a\":\"\\",
+        "{\"a\":\"\t\"}",
+        "{\"a\":tru}",
+        "{\"a\":1} x",
+        "{} {}",
+        "\u{feff}{}",
+        "{\"a\":[1,]}",
+        "{,}",
+    ] {
         check(source.as_bytes(), 1);
     }
     check(b"{\n\"a\": 1\n\"b\": 2}", 3);
@@ -90,7 +106,9 @@ fn changed(source: &str, add: bool) -> String {
     let splice = Json.splice().unwrap();
     let node = root.get("m");
     let edit = match (node, add) {
-        (Some(Node::Map(map)), true) => splice.insert(source.as_bytes(), map, "k", &Node::List(List { elements: vec![Element::Node(Node::text("v"))], ..List::default() })).unwrap(),
+        (Some(Node::Map(map)), true) => splice
+            .insert(source.as_bytes(), map, "k", &Node::List(List { elements: vec![Element::Node(Node::text("v"))], ..List::default() }))
+            .unwrap(),
         (Some(Node::List(list)), true) => splice.append(source.as_bytes(), list, &Node::text("v")).unwrap(),
         (Some(node), false) => match node {
             Node::List(list) => {
@@ -112,7 +130,7 @@ fn members_are_added_in_the_style_of_the_source() {
     let check = |source: &str, expected: &str| assert_eq!(changed(source, true), expected);
     check("{\n  \"m\": {\n    \"a\": 1\n  }\n}\n", "{\n  \"m\": {\n    \"a\": 1,\n    \"k\": [\n      \"v\"\n    ]\n  }\n}\n");
     check("{\n  \"m\": {}\n}\n", "{\n  \"m\": {\n    \"k\": [\n      \"v\"\n    ]\n  }\n}\n");
-    check("{\"m\":{\"a\":1}}", "{\"m\":{\"a\":1, \"k\":[\"v\"]}}".replace(":[", ": [").as_str());
+    check("{\"m\":{\"a\":1}}", "{\"m\":{\"a\":1, \"k\":[\"v\"]}}");
     check("{\"m\": {}}", "{\"m\": {\"k\": [\"v\"]}}");
     check("{\r\n\t\"m\": [\r\n\t\t1\r\n\t]\r\n}", "{\r\n\t\"m\": [\r\n\t\t1,\r\n\t\t\"v\"\r\n\t]\r\n}");
     check("{\n \"m\": [1, 2]\n}", "{\n \"m\": [1, 2, \"v\"]\n}");
@@ -139,17 +157,18 @@ fn comments_of_encrypted_lists_go_without_a_comma_left_over() {
             Element::Node(node) if shown_node(node).contains("type:comment]") => Some(node.span()),
             _ => None,
         });
-        let edits: Vec<_> = spans.map(|span| Json.splice().unwrap().comment_for(source.as_bytes(), span, list.span, &SecretBytes::new(Vec::new())).unwrap()).collect();
-        let mut text = source.to_owned();
-        let mut sorted: Vec<_> = edits.iter().map(|edit| edit.start..edit.end).collect();
-        sorted.sort_by_key(|range| (range.start, range.end));
-        let mut kept: Vec<std::ops::Range<usize>> = Vec::new();
-        for range in sorted {
-            if kept.last().is_none_or(|last| range.start >= last.end) {
-                kept.push(range);
+        let none = SecretBytes::new(Vec::new());
+        let mut edits: Vec<_> = spans.map(|span| Json.splice().unwrap().comment_for(source.as_bytes(), span, list.span, &none).unwrap()).collect();
+        edits.sort_by_key(|edit| (edit.start, edit.end));
+        // What lies within another one is left out.
+        let mut at = 0;
+        edits.retain(|edit| {
+            edit.start >= at && {
+                at = edit.end;
+                true
             }
-        }
-        kept.into_iter().rev().for_each(|range| text.replace_range(range, ""));
+        });
+        let text = String::from_utf8(apply(source.as_bytes(), edits)).unwrap();
         assert_eq!(text, expected);
     };
     let comment = "\"ENC[x,type:comment]\"";
@@ -168,11 +187,13 @@ fn ten_thousand_leaves_are_read_and_written() {
 }
 
 fn any_json() -> impl Strategy<Value = String> {
-    let scalar = prop_oneof![Just("1".to_owned()), Just("\"\"".to_owned()), Just("\"x\\n\"".to_owned()), Just("null".to_owned()), Just("-1.5e3".to_owned())];
+    let scalar =
+        prop_oneof![Just("1".to_owned()), Just("\"\"".to_owned()), Just("\"x\\n\"".to_owned()), Just("null".to_owned()), Just("-1.5e-3".to_owned())];
     let value = scalar.prop_recursive(4, 24, 4, |inner| {
         let space = prop_oneof![Just(""), Just(" "), Just("\n  ")];
         prop_oneof![
-            (proptest::collection::vec(inner.clone(), 0..4), space.clone()).prop_map(|(values, space)| format!("[{space}{}{space}]", values.join(&format!(",{space}")))),
+            (proptest::collection::vec(inner.clone(), 0..4), space.clone())
+                .prop_map(|(values, space)| format!("[{space}{}{space}]", values.join(&format!(",{space}")))),
             (proptest::collection::vec(inner, 0..4), space).prop_map(|(values, space)| {
                 let pairs: Vec<String> = values.iter().enumerate().map(|(n, value)| format!("\"k{}\":{space}{value}", n % 3)).collect();
                 format!("{{{space}{}{space}}}", pairs.join(&format!(",{space}")))
