@@ -12,7 +12,10 @@ use serde_json::Value;
 use tests::contract::{Contract, Proof};
 
 /// Crates below the doors: no I/O, no clock, no environment.
-const PURE: [&str; 4] = ["keys", "templates", "crds", "engine"];
+const PURE: [&str; 6] = ["crds", "engine", "goregex", "keys", "sops", "templates"];
+
+/// The crate that may start processes and ask networks, but sees no file, clock or environment either.
+const OUTWARD: &str = "providers";
 
 /// Longest file, in lines.
 const LONGEST: usize = 500;
@@ -24,12 +27,25 @@ const MAY_EXPOSE: &[&str] = &[
     "engine/src/key_secret.rs",
     "engine/src/manifest.rs",
     "engine/src/manifest/write.rs",
+    "providers/src/",
     "sealer-cli/src/certificate.rs",
+    "sealer-cli/src/child.rs",
+    "sealer-cli/src/child/environment.rs",
+    "sealer-cli/src/child/handed.rs",
+    "sealer-cli/src/commands/decrypt.rs",
+    "sealer-cli/src/commands/edit.rs",
+    "sealer-cli/src/commands/encrypt.rs",
+    "sealer-cli/src/commands/extract.rs",
+    "sealer-cli/src/commands/groups.rs",
     "sealer-cli/src/commands/keys.rs",
     "sealer-cli/src/commands/reseal.rs",
+    "sealer-cli/src/commands/rotate.rs",
     "sealer-cli/src/commands/seal.rs",
+    "sealer-cli/src/commands/set.rs",
     "sealer-cli/src/commands/unseal.rs",
+    "sealer-cli/src/commands/updatekeys.rs",
     "sealer-cli/src/compat/",
+    "sealer-cli/src/files/configuration.rs",
     "sealer-cli/src/input.rs",
     "sealer-cli/src/keyring.rs",
     "sealer-cli/src/local/apply.rs",
@@ -37,6 +53,13 @@ const MAY_EXPOSE: &[&str] = &[
     "sealer-cli/src/local/sealing.rs",
     "sealer-cli/src/local/state.rs",
     "sealer-cli/src/output.rs",
+    "sealer-cli/src/private.rs",
+    "sops/src/change.rs",
+    "sops/src/file.rs",
+    "sops/src/leaf.rs",
+    "sops/src/metadata.rs",
+    "sops/src/stores/",
+    "sops/src/walk.rs",
     "templates/src/",
     "tests/",
 ];
@@ -70,7 +93,8 @@ fn product(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn sources() -> Vec<(String, String)> {
-    let folders = ["keys/src", "templates/src", "crds/src", "engine/src", "sealer-cli/src", "controller/src"];
+    let folders =
+        ["goregex/src", "keys/src", "providers/src", "sops/src", "templates/src", "crds/src", "engine/src", "sealer-cli/src", "controller/src"];
     folders.into_iter().flat_map(|folder| files(folder, "rs")).filter(|(name, _)| !name.ends_with("tests.rs")).collect()
 }
 
@@ -122,9 +146,11 @@ fn below_the_doors_there_is_no_io_no_clock_and_no_environment() {
     ];
     let found: Vec<String> = sources()
         .iter()
-        .filter(|(name, _)| PURE.iter().any(|room| name.starts_with(room)) && !name.contains("/bin/"))
+        .filter(|(name, _)| PURE.iter().chain([&OUTWARD]).any(|room| name.starts_with(room)) && !name.contains("/bin/"))
         .flat_map(|(name, text)| {
-            product(text).filter(|(_, line)| forbidden.iter().any(|word| line.contains(word))).map(move |(at, _)| format!("{name}:{at}"))
+            let may = |word: &str| name.starts_with(OUTWARD) && word == "std::process";
+            let forbidden = forbidden.iter().copied().filter(move |word| !may(word)).collect::<Vec<_>>();
+            product(text).filter(move |(_, line)| forbidden.iter().any(|word| line.contains(word))).map(move |(at, _)| format!("{name}:{at}"))
         })
         .collect();
     nothing("I/O, clock or environment in a pure crate", &found);
@@ -181,6 +207,9 @@ fn members_are_named_in_their_own_list_only() {
     let seams = [
         ("commands::", "sealer-cli/src/commands", &["sealer-cli/src/main.rs", "sealer-cli/src/command.rs"][..]),
         ("functions::", "templates/src/functions", &[][..]),
+        ("master_keys::", "keys/src/master_keys", &["keys/src/lib.rs"][..]),
+        ("stores::", "sops/src/stores", &["sops/src/lib.rs", "sops/src/config.rs"][..]),
+        ("systems::", "providers/src/systems", &["providers/src/lib.rs"][..]),
     ];
     let mut found = Vec::new();
     for (path, home, users) in seams {

@@ -1,6 +1,8 @@
-//! Every vector of `tests/vectors/sealed`: items that the real kubeseal sealed, and what becomes of them when they are changed.
+//! Every vector: what the real tools made, and what becomes of it when it is changed.
 //!
-//! A vector is a text: header lines (`expect`, `key`, `scope`, `namespace`, `name`, `comment`, `origin`), an empty line, the item in base64.
+//! A vector is a text: header lines, an empty line, the payload. Of `tests/vectors/sealed`, items of kubeseal in base64: `expect`, `key`, `scope`,
+//! `namespace`, `name`, `comment`, `origin`. Of `tests/vectors/sops`, whole files of sops: `expect`, `format`, `key` (the data key in base64),
+//! `plaintext` (in base64, as sops 3.13.3 shows the file), `comment`, `origin`.
 #![expect(clippy::expect_used, reason = "test code: what cannot go on must say so at once")]
 
 use std::collections::BTreeMap;
@@ -8,26 +10,37 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use keys::{ErrorKind, Sealed, SecretBytes, UnsealingKey};
+use keys::{DataKey, ErrorKind, Sealed, SecretBytes, UnsealingKey};
+use sops::{EncryptedFile, MacCheck, Manner, Style};
 use tests::suite::{Case, case, run};
 
+type Header<'t> = BTreeMap<&'t str, &'t str>;
+
 fn main() -> ExitCode {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/sealed");
+    run(folder("sealed", sealed).into_iter().chain(folder("sops", sops)).collect())
+}
+
+fn folder(name: &'static str, check: fn(&Header<'_>, &str) -> Result<(), String>) -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(name);
     let mut files: Vec<PathBuf> = fs::read_dir(folder).expect("the folder of vectors").map(|entry| entry.expect("a vector").path()).collect();
     files.sort();
-    run(files.into_iter().map(vector).collect())
+    let vector = |path: PathBuf| {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        case(format!("{name}::{file}"), &[], move || {
+            let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+            let (header, payload) = text.split_once("\n\n").ok_or("no empty line behind the header")?;
+            check(&header.lines().filter_map(|line| line.split_once(": ")).collect(), payload)
+        })
+    };
+    files.into_iter().map(vector).collect()
 }
 
-fn vector(path: PathBuf) -> Case {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    case(format!("sealed::{name}"), &[], move || check(&path))
+fn field<'t>(header: &Header<'t>, name: &str) -> Result<&'t str, String> {
+    header.get(name).copied().ok_or(format!("no {name} in the header"))
 }
 
-fn check(path: &Path) -> Result<(), String> {
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let (header, payload) = text.split_once("\n\n").ok_or("no empty line behind the header")?;
-    let header: BTreeMap<&str, &str> = header.lines().filter_map(|line| line.split_once(": ")).collect();
-    let field = |name: &str| header.get(name).copied().ok_or(format!("no {name} in the header"));
+fn sealed(header: &Header<'_>, payload: &str) -> Result<(), String> {
+    let field = |name: &str| field(header, name);
     let label = field("scope")?.parse::<keys::Scope>().map_err(|error| error.to_string())?.label(field("namespace")?, field("name")?);
     let key = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("vectors/keys/{}.pem", field("key")?));
     let key = UnsealingKey::from_pem(&SecretBytes::new(fs::read(key).map_err(|error| error.to_string())?)).map_err(|error| error.to_string())?;
@@ -41,5 +54,24 @@ fn check(path: &Path) -> Result<(), String> {
         ("malformed", Err(error)) if error.kind() == ErrorKind::Malformed => Ok(()),
         (expected, Ok(_)) => Err(format!("expected {expected}, but it opened")),
         (expected, Err(error)) => Err(format!("expected {expected}, got {:?}: {error}", error.kind())),
+    }
+}
+
+fn sops(header: &Header<'_>, payload: &str) -> Result<(), String> {
+    let store = sops::named(field(header, "format")?).ok_or("nobody knows the format")?;
+    let key = SecretBytes::from_base64(field(header, "key")?).and_then(DataKey::from_secret).map_err(|error| error.to_string())?;
+    let manner = Manner::Anew(Style::default());
+    let opened =
+        EncryptedFile::parse(store, SecretBytes::new(payload.as_bytes().to_vec())).and_then(|file| file.decrypt(&key, MacCheck::Enforce, manner));
+    let expected = field(header, "expect")?;
+    match opened {
+        Ok(opened) if expected == "success" => {
+            let plaintext = SecretBytes::from_base64(header.get("plaintext").copied().unwrap_or_default()).map_err(|error| error.to_string())?;
+            let shown = opened.plain.emit(store, Style::default()).map_err(|error| error.to_string())?;
+            if shown.ct_eq(&plaintext) { Ok(()) } else { Err("decrypted to another plaintext".to_owned()) }
+        }
+        Ok(_) => Err(format!("expected {expected}, but it opened")),
+        Err(error) if format!("{:?}", error.kind()) == expected => Ok(()),
+        Err(error) => Err(format!("expected {expected}, got {:?}: {error}", error.kind())),
     }
 }

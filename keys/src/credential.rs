@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::AgePlugins;
 use crate::error::Result;
 use crate::secret::SecretBytes;
 
@@ -33,4 +34,12 @@ pub trait Credentials: Send + Sync {
     /// # Errors
     /// There is nobody to ask.
     fn passphrase(&self, prompt: &str) -> Result<SecretBytes>;
+
+    /// Tells the person something that no answer is expected to, such as to touch a device.
+    fn tell(&self, _message: &str) {}
+
+    /// What starts the plugins of age, which this crate cannot; `None` where there are none.
+    fn age_plugins(&self) -> Option<&dyn AgePlugins> {
+        None
+    }
 }

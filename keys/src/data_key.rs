@@ -138,7 +138,7 @@ where
     }
     let tag = Tag::try_from(&*encrypted.tag).map_err(|_| unopenable())?;
     let mut buffer = Zeroizing::new(encrypted.data.clone());
-    cipher.decrypt_inout_detached(&nonce, associated, buffer.as_mut_slice().into(), &tag.into()).map_err(|_| unopenable())?;
+    cipher.decrypt_inout_detached(&nonce, associated, buffer.as_mut_slice().into(), &tag).map_err(|_| unopenable())?;
     Ok(SecretBytes::new(std::mem::take(&mut *buffer)))
 }
 

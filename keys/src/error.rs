@@ -14,8 +14,10 @@ pub enum ErrorKind {
     Unsupported,
     /// The cryptography library refused to work.
     Internal,
-    /// Something outside could not be read, asked or reached.
-    Outside,
+    /// A system outside knows who asks, or does not, and refuses.
+    Denied,
+    /// A system outside is away or busy; later it may answer.
+    Unavailable,
 }
 
 /// Holds a message that fits after "failed to", and no byte of a key, plaintext or ciphertext.
@@ -30,12 +32,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// Makes an error of one kind.
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
     /// Makes a [`ErrorKind::Malformed`] error.
-    pub(crate) fn malformed(message: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn malformed(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Malformed, message)
     }
 
@@ -44,9 +48,9 @@ impl Error {
         Self::new(ErrorKind::Internal, format!("{what}: the cryptography library refused"))
     }
 
-    /// Makes the error of a port: something outside could not be read, asked or reached.
+    /// Makes a [`ErrorKind::Denied`] error of a port: something outside could not be read or asked.
     pub fn from_outside(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Outside, message)
+        Self::new(ErrorKind::Denied, message)
     }
 
     /// Says who is to blame.

@@ -6,7 +6,8 @@
 //! - [`SealingKey`], [`UnsealingKey`], [`Certificate`]: the pair and the certificate around its public half.
 //! - [`Tagger`]: plaintexts are compared through tags that mean nothing elsewhere.
 //! - [`KeyRing`]: many private keys, in the order of trial.
-//! - [`DataKey`]: the key of one SOPS file; [`MasterKeyKind`]: the contract of what guards it.
+//! - [`DataKey`]: the key of one SOPS file; [`MasterKeyKind`]: the contract of what guards it;
+//!   [`MASTER_KEYS`]: the kinds that need no system outside; [`shamir`]: shares of a data key.
 //!
 //! It does not know files, clocks, networks, YAML or Kubernetes: texts and times come in as arguments. The only thing that it takes by itself
 //! is randomness, from the cryptography library.
@@ -18,6 +19,7 @@ mod data_key;
 mod error;
 mod fingerprint;
 mod master_key;
+mod master_keys;
 mod pair;
 mod ring;
 mod scope;
@@ -32,6 +34,7 @@ pub use data_key::{DATA_KEY_LENGTH, DataKey, Encrypted, NONCE_LENGTH, ValueCiphe
 pub use error::{Error, ErrorKind, Result};
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use master_key::{BoxFuture, Fields, KeyService, KindNames, MasterKeyKind, WrappedKey};
+pub use master_keys::{AgePlugins, AgeStanza, MASTER_KEYS};
 pub use pair::{KeyBits, SealingKey, UnsealingKey};
 pub use ring::{Budget, Hints, KeyRing, Opening, RingKey, Trial};
 pub use scope::{Label, Scope, UnknownScope};

@@ -110,6 +110,10 @@ mod tests {
         SecretBytes::new(bytes.to_vec())
     }
 
+    fn some() -> SecretBytes {
+        secret(&(0..32).map(|byte| byte * 7 + 1).collect::<Vec<u8>>())
+    }
+
     fn picked(shares: &[SecretBytes], places: &[usize]) -> Vec<SecretBytes> {
         places.iter().map(|place| shares[place - 1].duplicate()).collect()
     }
@@ -126,7 +130,7 @@ mod tests {
 
     #[test]
     fn any_threshold_of_shares_joins_to_the_secret() {
-        let secret = DataKeyLike::some();
+        let secret = some();
         for (count, threshold, places) in [
             (5, 3, &[3, 4, 5][..]),
             (5, 3, &[5, 1, 4]),
@@ -142,17 +146,9 @@ mod tests {
         }
     }
 
-    struct DataKeyLike;
-
-    impl DataKeyLike {
-        fn some() -> SecretBytes {
-            secret(&(0..32).map(|byte| byte * 7 + 1).collect::<Vec<u8>>())
-        }
-    }
-
     #[test]
     fn shares_have_the_bytes_and_then_their_place() {
-        let shares = split(&DataKeyLike::some(), 5, 3).unwrap();
+        let shares = split(&some(), 5, 3).unwrap();
         for (share, place) in shares.iter().zip(1..) {
             assert_eq!((share.len(), share.expose()[32]), (33, place));
         }
@@ -160,7 +156,7 @@ mod tests {
 
     #[test]
     fn fewer_shares_than_the_threshold_say_nothing() {
-        let secret = DataKeyLike::some();
+        let secret = some();
         let shares = split(&secret, 5, 3).unwrap();
         assert_eq!(join(&picked(&shares, &[4, 5]), 3).unwrap_err().kind(), ErrorKind::Unopenable);
         assert!(!join(&picked(&shares, &[4, 5]), 2).unwrap().ct_eq(&secret));
@@ -179,8 +175,28 @@ mod tests {
     #[test]
     fn impossible_counts_and_thresholds_are_refused() {
         for (count, threshold) in [(1, 1), (3, 1), (2, 3), (256, 2), (0, 0)] {
-            assert_eq!(split(&DataKeyLike::some(), count, threshold).unwrap_err().kind(), ErrorKind::Malformed, "{count} {threshold}");
+            assert_eq!(split(&some(), count, threshold).unwrap_err().kind(), ErrorKind::Malformed, "{count} {threshold}");
         }
         assert!(split(&secret(&[]), 3, 2).is_err());
+    }
+
+    /// A value of a file that the real sops 3.13.3 encrypted for four groups with a threshold of three; age opened its shares.
+    #[test]
+    fn shares_of_the_real_sops_join_to_the_key_of_its_file() {
+        let shares = [
+            "fccedf74500aeef17fc3f523e367672d618c254ac2c029c143eadb7a65c6227b01",
+            "359f5e0287d0a4bedb05f9c833c101553c5d018d5ceb263b08c66e57f4a07d0502",
+            "9b18ba1ed59a6075f4e185a061643748a744853367df1be85dce3e1f93edb6e703",
+            "1cdf1fef976b590d248a7f013697019decdb007ec90d4b26cc7a5501152fbead04",
+        ];
+        let bytes = |text: &str| (0..33).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect();
+        let shares: Vec<SecretBytes> = shares.iter().map(|share| SecretBytes::new(bytes(share))).collect();
+        let base64 = |text: &str| SecretBytes::from_base64(text).unwrap().expose().to_vec();
+        let nonce = base64("jNIU99Zl40GpsRviQjNNcSiUywuB4MHTrpffBpCYPGA=");
+        for places in [&[1, 2, 4][..], &[4, 3, 1], &[2, 3, 4], &[1, 2, 3, 4]] {
+            let key = crate::DataKey::from_secret(join(&picked(&shares, places), 3).unwrap()).unwrap();
+            let value = crate::Encrypted { data: base64("UQ=="), nonce: nonce.clone(), tag: base64("oUs2jMVZu0H3dbQNidrnTg==") };
+            assert_eq!(key.cipher().decrypt(&value, b"a:").unwrap().expose(), b"b", "{places:?}");
+        }
     }
 }

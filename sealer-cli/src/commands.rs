@@ -3,15 +3,27 @@
 mod cert;
 mod completions;
 mod crds;
+mod decrypt;
+mod edit;
+mod encrypt;
+mod exec_env;
+mod exec_file;
 mod explain;
+mod extract;
+mod filestatus;
+mod groups;
 mod keys;
 mod kubeseal;
 mod local;
 mod man;
 mod migrate;
 mod reseal;
+mod rotate;
 mod seal;
+mod set;
+mod sops;
 mod unseal;
+mod updatekeys;
 mod verify;
 
 use clap::Subcommand;
@@ -37,6 +49,31 @@ pub(crate) enum Command {
     Keys(keys::Command),
     /// Play cluster in a folder: seal, unseal and heal without one
     Local(local::Args),
+    /// Encrypt the values of files for age, PGP and other keys, as sops does
+    Encrypt(encrypt::Args),
+    /// Decrypt files whose values are encrypted
+    Decrypt(decrypt::Args),
+    /// Edit an encrypted file, or a new one
+    Edit(edit::Args),
+    /// Run a program with the values of an encrypted file in its environment
+    ExecEnv(exec_env::Args),
+    /// Run a program with a decrypted file that is gone afterwards
+    ExecFile(exec_file::Args),
+    /// Print one value of an encrypted file
+    Extract(extract::Args),
+    /// Set one value of an encrypted file
+    Set(set::Args),
+    /// Remove one value of an encrypted file
+    Unset(set::UnsetArgs),
+    /// Bring files under a new data key
+    Rotate(rotate::Args),
+    /// Bring files under the keys that .sops.yaml names
+    Updatekeys(updatekeys::Args),
+    /// Add or remove key groups of a file
+    #[command(subcommand)]
+    Groups(groups::Command),
+    /// Say whether files are encrypted
+    Filestatus(filestatus::Args),
     /// Say what became of a SealedSecret in the cluster, and what comes next
     Explain(explain::Args),
     /// Compare or install the custom resource definitions of a cluster
@@ -47,6 +84,9 @@ pub(crate) enum Command {
     /// Speak kubeseal's command line: its flags, messages and exit codes
     #[command(disable_help_flag = true)]
     Kubeseal(kubeseal::Args),
+    /// Speak sops's command line: its commands, flags, messages and exit codes
+    #[command(disable_help_flag = true)]
+    Sops(sops::Args),
     /// Print a script that completes commands in a shell
     Completions(completions::Args),
     /// Print the manual page, or write all of them into a folder
@@ -63,10 +103,23 @@ pub(crate) fn run(command: Command, now: Timestamp) -> Outcome {
         Command::Cert(args) => cert::run(&args, now),
         Command::Keys(command) => keys::run(&command, now),
         Command::Local(args) => local::run(&args, now),
+        Command::Encrypt(args) => encrypt::run(&args, now),
+        Command::Decrypt(args) => decrypt::run(&args, now),
+        Command::Edit(args) => edit::run(&args, now),
+        Command::ExecEnv(args) => exec_env::run(&args, now),
+        Command::ExecFile(args) => exec_file::run(&args, now),
+        Command::Extract(args) => extract::run(&args, now),
+        Command::Set(args) => set::run(&args, now),
+        Command::Unset(args) => set::run_unset(&args, now),
+        Command::Rotate(args) => rotate::run(&args, now),
+        Command::Updatekeys(args) => updatekeys::run(&args, now),
+        Command::Groups(command) => groups::run(&command, now),
+        Command::Filestatus(args) => filestatus::run(&args, now),
         Command::Explain(args) => explain::run(&args),
         Command::Crds(command) => crds::run(&command),
         Command::Migrate(args) => migrate::run(&args),
         Command::Kubeseal(args) => kubeseal::run(&args),
+        Command::Sops(args) => sops::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

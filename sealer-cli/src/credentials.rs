@@ -1,9 +1,8 @@
 //! Where identities, tokens and passphrases come from at a terminal: the environment, files, commands and the person.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -98,9 +97,4 @@ fn limited(reader: impl Read) -> std::io::Result<SecretBytes> {
 fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
-}
-
-/// A text of the system as one that can be shown.
-pub(crate) fn shown(text: &OsStr) -> String {
-    engine::harmless(&String::from_utf8_lossy(text.as_bytes()))
 }

@@ -1,20 +1,26 @@
 //! SOPS files at the terminal: what our own commands and the face of sops have in common.
 
 mod configuration;
+mod example;
+mod options;
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::file::{Recipe, Writing};
 use engine::{Cause, Error, ErrorKind, Keychain, Recipient, Result};
 use jiff::Timestamp;
 use keys::{Credentials, MasterKeyKind};
-use sops::{Manner, Store};
+use sops::{DecryptedFile, Manner, Store};
 
 pub(crate) use configuration::{Found, Lookup};
+pub(crate) use example::example;
+pub(crate) use options::{ConfigOption, InputOption, OrderOption, Recipients, RuleFlags};
 
 use crate::credentials::Surroundings;
+use crate::input::{Source, has_ending, read_claimed};
+use crate::output::{note, paint, plural};
 
 /// What a run over files works with.
 pub(crate) struct Desk {
@@ -80,4 +86,18 @@ pub(crate) fn store(asked: Option<&str>, path: &Path) -> Result<&'static dyn Sto
 /// True if the failure is that a file has no metadata.
 pub(crate) fn is_not_encrypted(error: &Error) -> bool {
     error.cause() == Some(Cause::File(sops::ErrorKind::NotEncrypted))
+}
+
+/// Reads everything that the user named; in folders, every file of a format that has a name.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Source>> {
+    let endings: Vec<&str> = sops::STORES.iter().flat_map(|store| store.suffixes()).map(|suffix| suffix.trim_start_matches('.')).collect();
+    read_claimed(paths, &|name| name == ".env" || has_ending(name, &endings))
+}
+
+/// Says that comments of a file do not decrypt.
+pub(crate) fn lost_comments(name: &str, file: &DecryptedFile) {
+    if file.lost_comments > 0 {
+        let comments = plural(file.lost_comments, "comment");
+        note(&format!("{} {name}: {comments} should be encrypted and cannot be decrypted; shown as in the file", paint("warning:", "1;33")));
+    }
 }

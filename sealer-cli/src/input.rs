@@ -60,8 +60,14 @@ fn identity(metadata: &fs::Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Reads everything that the user named: files, folders with all below them, and `-` for standard input. Nothing named is standard input.
+/// Reads everything that the user named: files, folders with all manifests below them, and `-` for standard input. Nothing named is standard
+/// input.
 pub(crate) fn read_all(paths: &[PathBuf]) -> Result<Vec<Source>> {
+    read_claimed(paths, &is_manifest)
+}
+
+/// As [`read_all`], of the files in folders whose names are claimed.
+pub(crate) fn read_claimed(paths: &[PathBuf], claims: Claims<'_>) -> Result<Vec<Source>> {
     if paths.is_empty() {
         return Ok(vec![read_stdin()?]);
     }
@@ -70,7 +76,7 @@ pub(crate) fn read_all(paths: &[PathBuf]) -> Result<Vec<Source>> {
         if path.as_os_str() == "-" {
             sources.push(read_stdin()?);
         } else if path.is_dir() {
-            for file in manifests_below(path)? {
+            for file in files_below(path, claims)? {
                 let relative = file.strip_prefix(path).unwrap_or(&file).to_path_buf();
                 sources.push(Source { relative, found: true, ..read_file(&file)? });
             }
@@ -105,6 +111,16 @@ pub(crate) fn read_stdin() -> Result<Source> {
     Ok(Source { name: "<stdin>".to_owned(), path: None, identity: None, relative: PathBuf::from("stdin.yaml"), found: false, bytes })
 }
 
+/// Reads to the end, whatever it is; the error is the system's, for faces that have words of their own.
+pub(crate) fn read_bounded(reader: impl Read) -> std::result::Result<SecretBytes, io::Error> {
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {} MiB", MAX_BYTES >> 20)));
+    }
+    Ok(SecretBytes::new(std::mem::take(&mut *bytes)))
+}
+
 fn read_limited(reader: impl Read, expected: u64) -> Result<SecretBytes> {
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(usize::try_from(expected.min(MAX_BYTES) + 1).unwrap_or_default()));
     reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| file_error("read the content", &error))?;
@@ -114,26 +130,37 @@ fn read_limited(reader: impl Read, expected: u64) -> Result<SecretBytes> {
     Ok(SecretBytes::new(std::mem::take(&mut *bytes)))
 }
 
+/// Says by its name whether a file in a folder is looked at.
+pub(crate) type Claims<'a> = &'a dyn Fn(&str) -> bool;
+
 /// The manifests below a folder, in the order of their names.
 pub(crate) fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    files_below(folder, &MANIFESTS)
+    files_below(folder, &is_manifest)
 }
 
-/// The files below a folder with one of these endings, in the order of their names. Hidden files and folders are passed over, and links to folders.
-pub(crate) fn files_below(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
+fn is_manifest(name: &str) -> bool {
+    has_ending(name, &MANIFESTS)
+}
+
+/// Whether a name that is not hidden has one of these endings, in any case.
+pub(crate) fn has_ending(name: &str, endings: &[&str]) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    !name.starts_with('.') && ending.is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
+/// The files below a folder whose names are claimed, in the order of their names. Hidden folders are passed over, and links to folders.
+pub(crate) fn files_below(folder: &Path, claims: Claims<'_>) -> Result<Vec<PathBuf>> {
     let fail = |error: &io::Error| file_error("read the folder", error).in_file(folder.display().to_string());
     let mut entries: Vec<_> = fs::read_dir(folder).and_then(Iterator::collect).map_err(|error| fail(&error))?;
     entries.sort_by_key(fs::DirEntry::file_name);
     let mut files = Vec::new();
     for entry in entries {
         let (path, kind) = (entry.path(), entry.file_type().map_err(|error| fail(&error))?);
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let has_ending = path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)));
         if kind.is_dir() {
-            files.extend(files_below(&path, endings)?);
-        } else if has_ending && (kind.is_file() || path.is_file()) {
+            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                files.extend(files_below(&path, claims)?);
+            }
+        } else if claims(&entry.file_name().to_string_lossy()) && (kind.is_file() || path.is_file()) {
             files.push(path);
         }
     }

@@ -107,11 +107,16 @@ pub(crate) fn put_in_place(files: Vec<Prepared>) -> Result<()> {
 
 /// Writes over a file that was read before, unless it was changed since: that change would be lost.
 pub(crate) fn rewrite_file(path: &Path, before: &SecretBytes, bytes: &[u8]) -> Result<()> {
+    put_in_place(vec![prepare_rewrite(path, before, bytes, Access::Default)?])
+}
+
+/// The first half of [`rewrite_file`].
+pub(crate) fn prepare_rewrite(path: &Path, before: &SecretBytes, bytes: &[u8], access: Access) -> Result<Prepared> {
     if !read_file(path)?.bytes.ct_eq(before) {
         let error = Error::new(ErrorKind::Busy, "write the file: it was changed in the meantime").in_file(path.display().to_string());
         return Err(error.advise("Run the command again"));
     }
-    write_file(path, bytes, Access::Default)
+    prepare(path, bytes, access)
 }
 
 /// A path below a folder, of names that a stranger may have chosen: it never leaves the folder, neither by dots nor by a link.

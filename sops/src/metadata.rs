@@ -361,6 +361,19 @@ fn json_of(node: &Node, depth: usize) -> Result<Any> {
     })
 }
 
+/// Reads a value that is written as JSON.
+///
+/// # Errors
+/// Malformed, with the place and not the text.
+pub fn node_of_json(text: &SecretBytes) -> Result<Node> {
+    // EXPOSE: the value is parsed.
+    let value: Any = serde_json::from_slice(text.expose()).map_err(|error| {
+        let position = crate::error::Position { line: error.line(), column: error.column() };
+        Error::new(ErrorKind::Malformed, "read the value: it is not JSON").at(position)
+    })?;
+    Ok(node_of(&value))
+}
+
 fn map_of(fields: &Json<String, Any>) -> Map {
     Map { members: fields.iter().map(|(name, value)| Member::Pair(Pair::new(name.as_str(), node_of(value)))).collect(), ..Map::default() }
 }

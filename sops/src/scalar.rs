@@ -46,7 +46,7 @@ pub(crate) fn flat_float(number: f64) -> String {
 /// Writes any scalar for a format in which every value is a text.
 ///
 /// *Source*: sops `stores/stores.go`, v3.13.3.
-pub(crate) fn flat_text(value: &Value) -> Vec<u8> {
+pub fn flat_text(value: &Value) -> Vec<u8> {
     match value {
         Value::Null => b"<nil>".to_vec(),
         Value::Bool(truth) => truth.to_string().into_bytes(),

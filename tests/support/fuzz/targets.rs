@@ -8,7 +8,8 @@ use engine::manifest::{Encoding, Format, Manifest, Node, Object, write, write_se
 use engine::verify::{Known, verify};
 use engine::{ErrorKind, PlainSecret};
 use jiff::Timestamp;
-use keys::{Certificate, Scope, Sealed, SecretBytes, UnsealingKey};
+use keys::{Certificate, DataKey, Scope, Sealed, SecretBytes, UnsealingKey, WrappedKey};
+use sops::{EncryptedFile, Lock, MacCheck, Manner, Metadata, PlainFile, Stash, Style};
 
 use crate::process::Home;
 use crate::sealer;
@@ -29,6 +30,8 @@ pub const ALL: &[Entry] = &[
     entry("manifest", manifest),
     entry("pem", pem),
     entry("sealed", sealed),
+    entry("sops_file", sops_file),
+    entry("sops_metadata", sops_metadata),
     entry("splice", splice),
     entry("template", template),
 ];
@@ -218,4 +221,63 @@ pub fn pem(data: &[u8]) {
 /// If a law is broken.
 pub fn template(data: &[u8]) {
     templates::fuzz_render(data);
+}
+
+/// A file of any format of sops, chosen by the first byte: what is encrypted in place comes back byte for byte, and as sops writes it the values
+/// come back.
+///
+/// # Panics
+/// If a law is broken.
+pub fn sops_file(data: &[u8]) {
+    let Some((first, text)) = data.split_first() else { return };
+    let store = sops::STORES[usize::from(*first) % sops::STORES.len()];
+    let read = || PlainFile::parse(store, SecretBytes::new(text.to_vec()));
+    let Ok(plain) = read() else { return };
+    let key = DataKey::make().expect("randomness");
+    let anew = Manner::Anew(Style::default());
+    let as_written = plain.emit(store, Style::default());
+    for manner in [Manner::InPlace, anew] {
+        let Ok(plain) = read() else { panic!("a file is read once and not again") };
+        let lock = Lock { key: &key, metadata: metadata(), now: "2026-01-01T00:00:00Z".to_owned(), stash: Stash::default() };
+        let Ok((encrypted, _)) = plain.encrypt(lock, store, manner) else { continue };
+        let file = EncryptedFile::parse(store, encrypted).expect("what was encrypted is read");
+        let opened = file.decrypt(&key, MacCheck::Enforce, manner).expect("what was encrypted is decrypted");
+        match manner {
+            Manner::InPlace => assert_eq!(String::from_utf8_lossy(opened.plain.source().expose()), String::from_utf8_lossy(text), "{}", store.name()),
+            Manner::Anew(_) => {
+                let shown = opened.plain.emit(store, Style::default()).expect("what was read is written");
+                let expected = as_written.as_ref().expect("what was encrypted can be written");
+                assert_eq!(String::from_utf8_lossy(shown.expose()), String::from_utf8_lossy(expected.expose()), "{}", store.name());
+            }
+        }
+    }
+}
+
+/// Any bytes as an encrypted file of each format: read or refused, and what is read is written back.
+///
+/// # Panics
+/// If a law is broken.
+pub fn sops_metadata(data: &[u8]) {
+    for store in sops::STORES {
+        if let Ok(file) = EncryptedFile::parse(*store, SecretBytes::new(data.to_vec())) {
+            let before = file.metadata.clone();
+            let Ok(written) = file.rewrite(*store, Manner::Anew(Style::default())) else { continue };
+            let again = EncryptedFile::parse(*store, written).expect("what was written is read");
+            assert_eq!(again.metadata, before, "{}", store.name());
+        }
+    }
+}
+
+fn metadata() -> Metadata {
+    let fields = [("enc".to_owned(), "dummy".into()), ("recipient".to_owned(), "age1dummy".into())].into_iter().collect();
+    Metadata {
+        groups: vec![vec![WrappedKey { kind: "age".to_owned(), fields }]],
+        threshold: 0,
+        last_modified: String::new(),
+        mac: String::new(),
+        rule: None,
+        mac_only_encrypted: false,
+        version: "3.13.3".to_owned(),
+        unknown: keys::Fields::new(),
+    }
 }

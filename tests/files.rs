@@ -1,0 +1,31 @@
+//! SOPS files: ours beside the real sops, in both directions, and what our own face promises beyond it.
+#![expect(clippy::expect_used, reason = "test code: what cannot go on must say so at once")]
+
+use std::process::ExitCode;
+
+use tests::suite::run;
+
+#[path = "files/age.rs"]
+mod age;
+#[path = "files/edit.rs"]
+mod edit;
+#[path = "files/face.rs"]
+mod face;
+#[path = "files/interop.rs"]
+mod interop;
+#[path = "files/keys.rs"]
+mod keys;
+#[path = "files/kinds.rs"]
+mod kinds;
+#[path = "files/own.rs"]
+mod own;
+
+fn main() -> ExitCode {
+    let mut cases = Vec::new();
+    cases.extend(edit::cases());
+    cases.extend(face::cases());
+    cases.extend(interop::cases());
+    cases.extend(keys::cases());
+    cases.extend(own::cases());
+    run(cases)
+}

@@ -1,0 +1,216 @@
+//! Our own face: every byte that is no value stays, and the real sops reads what we write.
+
+use std::collections::BTreeSet;
+
+use tests::suite::{Case, case};
+
+use super::age::{NEEDS, Place, done, identity};
+
+/// A file of each format, as a person writes it: comments, quotes, blank lines and odd indentation.
+const FILES: &[(&str, &str)] = &[
+    ("plain.yaml", YAML),
+    ("crlf.yaml", "# top\r\na: 1\r\nb:\r\n  - x\r\n  - \"y\"  # why\r\n"),
+    ("bare.yml", "password: dummy"),
+    ("documents.yaml", "a: one\n---\n# second\nb: two\n...\n---\nc: [1, 2, {d: three}]\n"),
+    ("plain.json", "{\n   \"a\": {\"b\": [1, 2.5, true, null, \"x\u{e9}\"]},\n\n   \"c\":\"dummy\"  }\n"),
+    ("inline.json", "{\"a\":\"dummy\",\"b\":{}}"),
+    ("plain.env", "# a comment\nUSER=dummy\n\nPASSWORD=' dummy '\nEMPTY=\nPLAIN_unencrypted=1"),
+    ("plain.ini", "; top\n[database]\nuser = dummy\n; about the next\npassword=dummy two\n\n[other]\nkey: value\n"),
+];
+
+const YAML: &str = "\
+# At the top.
+
+database:   # where the data lies
+   user: 'dummy'
+   password: \"with \\\"quotes\\\"\"   # change me
+
+   # A block.
+   certificate: |
+      -----BEGIN-----
+      line
+
+      -----END-----
+   folded: >-
+      one
+      two
+list:
+- 1
+- true
+- text
+-   key: value
+    # inside
+    other: ~
+flow: {a: 1, b: [x, 'y']}
+date: 2024-01-02
+empty: ''
+nothing:
+plain_unencrypted: stays
+anchor: &it value
+";
+
+/// The cases of this module.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for (name, text) in FILES {
+        cases.push(case(format!("own_{name}_comes_back_byte_for_byte"), NEEDS, move || comes_back(name, text)));
+        cases.push(case(format!("own_{name}_is_read_by_sops"), NEEDS, move || is_read_by_sops(name, text)));
+    }
+    cases.extend([
+        case("own_changing_one_value_changes_one_line_and_the_metadata", NEEDS, changing_one_value),
+        case("own_rotating_changes_every_ciphertext", NEEDS, rotating_changes_every_ciphertext),
+        case("own_other_keys_change_the_block_of_keys_only", NEEDS, other_keys_change_the_block_only),
+        case("own_groups_are_added_and_deleted", NEEDS, groups_are_added_and_deleted),
+        case("own_folders_are_encrypted_by_rule_and_decrypted_at_once", NEEDS, folders_by_rule),
+        case("own_values_are_set_and_removed_in_every_format", NEEDS, values_are_set_and_removed),
+        case("own_plaintext_is_for_its_owner_only", NEEDS, plaintext_is_for_its_owner_only),
+    ]);
+    cases
+}
+
+fn comes_back(name: &str, text: &str) {
+    let place = Place::new();
+    place.home.write(name, text);
+    place.sealer(&["encrypt", "--in-place", "--age", &place.recipient, name]).run().success();
+    let encrypted = place.read(name);
+    assert!(encrypted.contains("ENC[AES256_GCM,data:"), "{encrypted}");
+    assert!(!encrypted.contains("dummy"), "{encrypted}");
+    let shown = done(place.sealer(&["decrypt", name]).run());
+    assert_eq!(String::from_utf8_lossy(&shown), text);
+    place.sealer(&["decrypt", "--in-place", name]).run().success();
+    assert_eq!(place.read(name), text);
+}
+
+fn is_read_by_sops(name: &str, text: &str) {
+    let place = Place::new();
+    let theirs = place.encrypted(name, text);
+    place.home.write(name, theirs);
+    let expected = done(place.sops(&["decrypt", name]).run());
+    place.home.write(name, text);
+    place.sealer(&["encrypt", "--in-place", "--age", &place.recipient, name]).run().success();
+    let found = done(place.sops(&["decrypt", name]).run());
+    assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(&expected), "what ours encrypted, as sops shows it");
+}
+
+/// The lines that differ, without the metadata.
+fn changed_lines(before: &str, after: &str) -> Vec<String> {
+    let body = |text: &str| text.lines().take_while(|line| *line != "sops:").map(str::to_owned).collect::<Vec<_>>();
+    let before: BTreeSet<String> = body(before).into_iter().collect();
+    body(after).into_iter().filter(|line| !before.contains(line)).collect()
+}
+
+fn changing_one_value() {
+    let place = Place::new();
+    let theirs = place.encrypted("file.yaml", YAML);
+    place.home.write("file.yaml", &theirs);
+    place.sealer(&["set", "file.yaml", "[\"database\"][\"user\"]", "\"another\""]).run().success();
+    let after = place.read("file.yaml");
+    let changed = changed_lines(&String::from_utf8_lossy(&theirs), &after);
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    assert!(changed[0].trim_start().starts_with("user: ENC["), "{changed:?}");
+    assert_eq!(done(place.sops(&["decrypt", "--extract", "[\"database\"][\"user\"]", "file.yaml"]).run()), b"another");
+    assert_eq!(done(place.sealer(&["extract", "file.yaml", "[\"database\"][\"user\"]"]).run()), b"another");
+}
+
+fn rotating_changes_every_ciphertext() {
+    let place = Place::new();
+    let theirs = place.encrypted("file.yaml", YAML);
+    place.home.write("file.yaml", &theirs);
+    let shown = done(place.sops(&["decrypt", "file.yaml"]).run());
+    place.sealer(&["rotate", "file.yaml"]).run().success();
+    let (before, after) = (String::from_utf8_lossy(&theirs).into_owned(), place.read("file.yaml"));
+    let nonces = |text: &str| text.split("iv:").skip(1).map(|rest| rest.split(',').next().unwrap_or_default().to_owned()).collect::<BTreeSet<_>>();
+    assert!(nonces(&before).len() > 10);
+    assert_eq!(nonces(&before).intersection(&nonces(&after)).count(), 0, "a nonce was used again under another key");
+    assert_eq!(done(place.sops(&["decrypt", "file.yaml"]).run()), shown);
+}
+
+fn other_keys_change_the_block_only() {
+    let place = Place::new();
+    let theirs = place.encrypted("file.yaml", YAML);
+    place.home.write("file.yaml", &theirs);
+    let (other, recipient) = identity(&place.home);
+    place.home.write("other.txt", other);
+    place.home.write(".sops.yaml", format!("creation_rules:\n  - age: {recipient}\n"));
+    let dry = place.sealer(&["updatekeys", "--dry-run", "file.yaml"]).run();
+    assert_eq!(dry.status, 2, "{}", dry.error());
+    assert_eq!(place.read("file.yaml").as_bytes(), theirs);
+    place.sealer(&["updatekeys", "--yes", "file.yaml"]).run().success();
+    let after = place.read("file.yaml");
+    assert_eq!(changed_lines(&String::from_utf8_lossy(&theirs), &after), Vec::<String>::new());
+    let line = |text: &str, start: &str| text.lines().find(|line| line.trim_start().starts_with(start)).map(str::to_owned);
+    for field in ["mac:", "lastmodified:", "version:"] {
+        assert_eq!(line(&after, field), line(&String::from_utf8_lossy(&theirs), field));
+    }
+    assert_eq!(place.sops(&["decrypt", "file.yaml"]).run().status, 128, "the old identity still opens it");
+    done(place.sops(&["decrypt", "file.yaml"]).env("SOPS_AGE_KEY_FILE", "other.txt").run());
+    place.sealer(&["updatekeys", "--dry-run", "file.yaml"]).env("SOPS_AGE_KEY_FILE", "other.txt").run().success();
+}
+
+fn groups_are_added_and_deleted() {
+    let place = Place::new();
+    let theirs = place.encrypted("file.yaml", "a: dummy\n");
+    place.home.write("file.yaml", theirs);
+    let (other, recipient) = identity(&place.home);
+    place.home.write("other.txt", other);
+    place.sealer(&["groups", "add", "--age", &recipient, "--threshold", "2", "file.yaml"]).run().success();
+    assert_eq!(place.sops(&["decrypt", "file.yaml"]).run().status, 128, "one of two groups opens it");
+    let refused = place.sealer(&["decrypt", "file.yaml"]).run();
+    assert_eq!(refused.status, 4, "{}", refused.error());
+    assert!(refused.error().contains("1 of the 2 key groups"), "{}", refused.error());
+    assert_eq!(done(place.sops(&["decrypt", "file.yaml"]).env("SOPS_AGE_KEY_FILE", "other.txt").run()), b"a: dummy\n");
+    assert_eq!(done(place.sealer(&["decrypt", "file.yaml"]).env("SOPS_AGE_KEY_FILE", "other.txt").run()), b"a: dummy\n");
+    place.sealer(&["groups", "delete", "file.yaml", "2"]).env("SOPS_AGE_KEY_FILE", "other.txt").run().success();
+    assert_eq!(done(place.sops(&["decrypt", "file.yaml"]).run()), b"a: dummy\n");
+}
+
+fn folders_by_rule() {
+    let place = Place::new();
+    place.home.write("deep/.sops.yaml", format!("creation_rules:\n  - path_regex: secrets/\n    age: {}\n", place.recipient));
+    place.home.write("deep/secrets/a.yaml", "a: dummy\n");
+    place.home.write("deep/secrets/b.json", "{\"b\": \"dummy\"}\n");
+    place.home.write("deep/secrets/.env", "C=dummy\n");
+    place.home.write("deep/other/d.yaml", "d: plain\n");
+    let said = place.sealer(&["encrypt", "--in-place", "--json", "deep"]).run().success();
+    assert_eq!(said.matches("\"encrypted\":true").count(), 3, "{said}");
+    assert_eq!(place.read("deep/other/d.yaml"), "d: plain\n");
+    let again = place.sealer(&["encrypt", "--in-place", "--json", "deep"]).run().success();
+    assert_eq!(again.matches("it is encrypted already").count(), 3, "{again}");
+    let status = place.sealer(&["filestatus", "--json", "deep/secrets"]).run().success();
+    assert_eq!(status.matches("\"encrypted\":true").count(), 3, "{status}");
+    place.sealer(&["decrypt", "--out-dir", "plain", "deep"]).run().success();
+    for (name, text) in [("a.yaml", "a: dummy\n"), ("b.json", "{\"b\": \"dummy\"}\n"), (".env", "C=dummy\n")] {
+        assert_eq!(place.read(&format!("plain/secrets/{name}")), text);
+    }
+}
+
+fn values_are_set_and_removed() {
+    let place = Place::new();
+    for (name, text, path) in [
+        ("f.yaml", "a:\n    b: dummy\nc: [1, 2]\n", "[\"a\"][\"new\"]"),
+        ("f.json", "{\n\t\"a\": {\n\t\t\"b\": \"dummy\"\n\t}\n}\n", "[\"a\"][\"new\"]"),
+        ("f.env", "A=dummy\n", "[\"NEW\"]"),
+        ("f.ini", "[a]\nb = dummy\n", "[\"a\"][\"new\"]"),
+    ] {
+        let theirs = place.encrypted(name, text);
+        place.home.write(name, theirs);
+        place.sealer(&["set", name, path, "--text", "-"]).input("from stdin").run().success();
+        assert_eq!(done(place.sops(&["decrypt", "--extract", path, name]).run()), b"from stdin", "{name}");
+        place.sealer(&["unset", name, path]).run().success();
+        let gone = place.sealer(&["extract", name, path]).run();
+        assert_eq!(gone.status, 3, "{name}: {}", gone.error());
+        assert_eq!(String::from_utf8_lossy(&done(place.sops(&["decrypt", name]).run())), text, "{name}");
+    }
+}
+
+fn plaintext_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let theirs = place.encrypted("file.yaml", "a: dummy\n");
+    place.home.write("file.yaml", theirs);
+    let mode = |name: &str| std::fs::metadata(place.home.path().join(name)).expect("the file is there").permissions().mode() & 0o777;
+    place.sealer(&["decrypt", "-w", "plain.yaml", "file.yaml"]).run().success();
+    assert_eq!(mode("plain.yaml"), 0o600);
+    place.sealer(&["decrypt", "--in-place", "file.yaml"]).run().success();
+    assert_eq!(mode("file.yaml"), 0o600);
+}
