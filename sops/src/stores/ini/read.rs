@@ -195,7 +195,9 @@ impl Parser<'_> {
         let known = self.names.get(&key.name).and_then(|at| section.keys.get_mut(*at));
         if let Some(known) = known {
             let before = std::mem::replace(known, key);
-            self.file.dropped.push(before.span);
+            // The key itself stays, since it says where in the order the value stands.
+            self.file.dropped.extend(Some(before.place).filter(|place| !place.range().is_empty()));
+            self.file.dropped.extend(before.comment.behind);
             self.file.dropped.extend(before.comment.above);
         } else {
             self.names.insert(key.name.clone(), section.keys.len());

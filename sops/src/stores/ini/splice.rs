@@ -27,24 +27,15 @@ impl Splice for Ini {
         if is_behind(source, span) && memchr::memchr(b'\n', text).is_some() {
             return Err(Error::new(ErrorKind::Unencryptable, "write as INI a comment of several lines behind a value"));
         }
-        let mut lines = text.split(|byte| *byte == b'\n');
-        let mut out = lines.next().unwrap_or_default().to_vec();
-        for line in lines {
-            out.push(b'\n');
-            if !matches!(trim_start(line).first(), Some(b'#' | b';')) {
-                out.extend_from_slice(b"; ");
-            }
-            out.extend_from_slice(line);
-        }
-        Ok(edit(span.range().start, span.range().end, out))
+        Ok(edit(span.range().start, span.range().end, lines_with_markers(text)))
     }
 
     /// What stands behind the value joins what stands above it, as sops does it.
     fn comment_edits(&self, source: &[u8], span: Span, text: &SecretBytes) -> Result<Vec<Edit>> {
-        let mut edits = vec![self.comment(source, span, text)?];
         if is_behind(source, span) {
-            return Ok(edits);
+            return behind_something(source, span, text);
         }
+        let mut edits = vec![self.comment(source, span, text)?];
         let rest = source.get(span.range().end..).unwrap_or_default();
         let next = source.len() - trim_start(rest).len();
         if let Some(behind) = comment_in_item(source, next) {
@@ -143,6 +134,37 @@ fn spare_edit(source: &[u8], span: Span) -> Edit {
         return edit(line, end + length, Vec::new());
     }
     edit(trim_end(before).len().max(line), end, Vec::new())
+}
+
+/// Writes a comment that stands behind a value, or behind a header: there it goes above, since its bracket would end the name of the section.
+fn behind_something(source: &[u8], span: Span, text: &SecretBytes) -> Result<Vec<Edit>> {
+    let std::ops::Range { start, end } = span.range();
+    let line = source.get(..start).and_then(|before| memchr::memrchr(b'\n', before)).map_or(0, |at| at + 1);
+    let before = source.get(line..start).unwrap_or_default();
+    if !trim_start(before).starts_with(b"[") {
+        return Ini.comment(source, span, text).map(|edit| vec![edit]);
+    }
+    if memchr::memchr(b'`', before).is_some() || memchr::memmem::find(before, b"\"\"\"").is_some() {
+        // It may be the last line of a value.
+        return Err(Error::new(ErrorKind::Unencryptable, "write as INI a comment behind the quotes of a section"));
+    }
+    let spaces = before.iter().rposition(|byte| !matches!(byte, b'#' | b';' | b' ')).map_or(0, |at| at + 1);
+    // EXPOSE: the comment is written.
+    let above = [b"; ", lines_with_markers(text.expose()).as_slice(), b"\n"].concat();
+    Ok(vec![edit(line, line, above), edit(line + spaces, end, Vec::new())])
+}
+
+fn lines_with_markers(text: &[u8]) -> Vec<u8> {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let mut out = lines.next().unwrap_or_default().to_vec();
+    for line in lines {
+        out.push(b'\n');
+        if !matches!(trim_start(line).first(), Some(b'#' | b';')) {
+            out.extend_from_slice(b"; ");
+        }
+        out.extend_from_slice(line);
+    }
+    out
 }
 
 /// True if a comment stands behind something in its line.

@@ -30,8 +30,11 @@ impl Splice for Json {
             let after = next + 1;
             return Ok(cut(span.range().start, after + space(source, after)));
         }
-        let Some(start) = last_value(source, among) else { return Ok(cut(among.range().start + 1, among.range().end.saturating_sub(1))) };
-        Ok(cut(start, end))
+        if let Some(start) = last_value(source, among) {
+            return Ok(cut(start, end));
+        }
+        // It starts before all others, so that it is not the one that is left out.
+        Ok(Edit { start: among.range().start, end: among.range().end.saturating_sub(1), text: SecretBytes::new(b"[".to_vec()) })
     }
 
     fn value(&self, source: &[u8], span: Span, node: &Node) -> Result<Edit> {

@@ -112,8 +112,7 @@ fn changed(source: &str, add: bool) -> String {
         (Some(Node::List(list)), true) => splice.append(source.as_bytes(), list, &Node::text("v")).unwrap(),
         (Some(node), false) => match node {
             Node::List(list) => {
-                let last =
-                    list.elements.iter().filter_map(|element| if let Element::Node(node) = element { Some(node.span()) } else { None }).next_back();
+                let last = list.elements.iter().filter_map(|element| if let Element::Node(node) = element { Some(node.span()) } else { None }).last();
                 splice.remove(source.as_bytes(), last.unwrap(), list.span)
             }
             Node::Map(map) => splice.remove(source.as_bytes(), map.pairs().next().unwrap().span, map.span),
@@ -131,7 +130,7 @@ fn members_are_added_in_the_style_of_the_source() {
     let check = |source: &str, expected: &str| assert_eq!(changed(source, true), expected);
     check("{\n  \"m\": {\n    \"a\": 1\n  }\n}\n", "{\n  \"m\": {\n    \"a\": 1,\n    \"k\": [\n      \"v\"\n    ]\n  }\n}\n");
     check("{\n  \"m\": {}\n}\n", "{\n  \"m\": {\n    \"k\": [\n      \"v\"\n    ]\n  }\n}\n");
-    check("{\"m\":{\"a\":1}}", "{\"m\":{\"a\":1, \"k\":[\"v\"]}}".replace(":[", ": [").as_str());
+    check("{\"m\":{\"a\":1}}", "{\"m\":{\"a\":1, \"k\":[\"v\"]}}");
     check("{\"m\": {}}", "{\"m\": {\"k\": [\"v\"]}}");
     check("{\r\n\t\"m\": [\r\n\t\t1\r\n\t]\r\n}", "{\r\n\t\"m\": [\r\n\t\t1,\r\n\t\t\"v\"\r\n\t]\r\n}");
     check("{\n \"m\": [1, 2]\n}", "{\n \"m\": [1, 2, \"v\"]\n}");
@@ -158,19 +157,18 @@ fn comments_of_encrypted_lists_go_without_a_comma_left_over() {
             Element::Node(node) if shown_node(node).contains("type:comment]") => Some(node.span()),
             _ => None,
         });
-        let edits: Vec<_> = spans
-            .map(|span| Json.splice().unwrap().comment_for(source.as_bytes(), span, list.span, &SecretBytes::new(Vec::new())).unwrap())
-            .collect();
-        let mut text = source.to_owned();
-        let mut sorted: Vec<_> = edits.iter().map(|edit| edit.start..edit.end).collect();
-        sorted.sort_by_key(|range| (range.start, range.end));
-        let mut kept: Vec<std::ops::Range<usize>> = Vec::new();
-        for range in sorted {
-            if kept.last().is_none_or(|last| range.start >= last.end) {
-                kept.push(range);
+        let none = SecretBytes::new(Vec::new());
+        let mut edits: Vec<_> = spans.map(|span| Json.splice().unwrap().comment_for(source.as_bytes(), span, list.span, &none).unwrap()).collect();
+        edits.sort_by_key(|edit| (edit.start, edit.end));
+        // What lies within another one is left out.
+        let mut at = 0;
+        edits.retain(|edit| {
+            edit.start >= at && {
+                at = edit.end;
+                true
             }
-        }
-        kept.into_iter().rev().for_each(|range| text.replace_range(range, ""));
+        });
+        let text = String::from_utf8(apply(source.as_bytes(), edits)).unwrap();
         assert_eq!(text, expected);
     };
     let comment = "\"ENC[x,type:comment]\"";
@@ -190,7 +188,7 @@ fn ten_thousand_leaves_are_read_and_written() {
 
 fn any_json() -> impl Strategy<Value = String> {
     let scalar =
-        prop_oneof![Just("1".to_owned()), Just("\"\"".to_owned()), Just("\"x\\n\"".to_owned()), Just("null".to_owned()), Just("-1.5e3".to_owned())];
+        prop_oneof![Just("1".to_owned()), Just("\"\"".to_owned()), Just("\"x\\n\"".to_owned()), Just("null".to_owned()), Just("-1.5e-3".to_owned())];
     let value = scalar.prop_recursive(4, 24, 4, |inner| {
         let space = prop_oneof![Just(""), Just(" "), Just("\n  ")];
         prop_oneof![

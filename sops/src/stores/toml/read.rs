@@ -21,8 +21,8 @@ pub(super) fn document(source: &[u8]) -> Result<Document> {
     let parsed = toml_edit::Document::parse(text).map_err(|error| malformed(error.span().unwrap_or_default().start, error.message()))?;
     let mut anchors = Vec::new();
     let mut headers = Vec::new();
-    find_anchors(parsed.as_table(), &mut anchors, &mut headers);
-    anchors.sort_unstable();
+    find_anchors(parsed.as_table(), usize::MAX, &mut anchors, &mut headers);
+    anchors.sort_unstable_by_key(|anchor| anchor.start);
     headers.sort_unstable();
     let (comments, rest) = comments(source, &anchors);
     let mut builder = Builder { source, headers, comments, objection: None };
@@ -45,39 +45,51 @@ impl Note {
     }
 }
 
+/// Where something starts that comments may belong to.
+#[derive(Clone, Copy)]
+struct Anchor {
+    start: usize,
+    /// Where the brackets end in which it stands.
+    within: usize,
+}
+
 /// Collects where keys, elements and headers start.
-fn find_anchors(table: &dyn TableLike, anchors: &mut Vec<usize>, headers: &mut Vec<usize>) {
+fn find_anchors(table: &dyn TableLike, within: usize, anchors: &mut Vec<Anchor>, headers: &mut Vec<usize>) {
     for (name, item) in table.iter() {
-        anchors.extend(table.get_key_value(name).and_then(|(key, _)| key.span()).map(|span| span.start));
-        anchors_of_item(item, anchors, headers);
+        let span = table.get_key_value(name).and_then(|(key, _)| key.span());
+        anchors.extend(span.map(|span| Anchor { start: span.start, within }));
+        anchors_of_item(item, within, anchors, headers);
     }
 }
 
-fn anchors_of_item(item: &Item, anchors: &mut Vec<usize>, headers: &mut Vec<usize>) {
+fn anchors_of_item(item: &Item, within: usize, anchors: &mut Vec<Anchor>, headers: &mut Vec<usize>) {
     if let Item::Table(table) = item {
         headers.extend(header(table).map(|span| span.start));
     }
     if let Some(tables) = item.as_array_of_tables() {
         for table in tables {
             let start = header(table).map(|span| span.start);
-            anchors.extend(start);
+            anchors.extend(start.map(|start| Anchor { start, within }));
             headers.extend(start);
-            find_anchors(table, anchors, headers);
+            find_anchors(table, within, anchors, headers);
         }
+    } else if let Some(table) = item.as_inline_table().filter(|table| !table.is_dotted()) {
+        find_anchors(table, table.span().map_or(within, |span| span.end), anchors, headers);
     } else if let Some(table) = item.as_table_like() {
-        find_anchors(table, anchors, headers);
+        find_anchors(table, within, anchors, headers);
     } else if let Some(array) = item.as_array() {
         anchors_of_array(array, anchors);
     }
 }
 
-fn anchors_of_array(array: &Array, anchors: &mut Vec<usize>) {
+fn anchors_of_array(array: &Array, anchors: &mut Vec<Anchor>) {
+    let within = array.span().map_or(usize::MAX, |span| span.end);
     for value in array {
-        anchors.extend(value.span().map(|span| span.start));
+        anchors.extend(value.span().map(|span| Anchor { start: span.start, within }));
         if let Some(array) = value.as_array() {
             anchors_of_array(array, anchors);
         } else if let Some(table) = value.as_inline_table() {
-            find_anchors(table, anchors, &mut Vec::new());
+            find_anchors(table, table.span().map_or(within, |span| span.end), anchors, &mut Vec::new());
         }
     }
 }
@@ -88,7 +100,7 @@ fn header(table: &toml_edit::Table) -> Option<Range<usize>> {
 }
 
 /// Finds every comment, by what it belongs to; the rest belongs to nothing.
-fn comments(source: &[u8], anchors: &[usize]) -> (HashMap<usize, Vec<Note>>, Vec<Note>) {
+fn comments(source: &[u8], anchors: &[Anchor]) -> (HashMap<usize, Vec<Note>>, Vec<Note>) {
     let mut found: HashMap<usize, Vec<Note>> = HashMap::new();
     let mut rest = Vec::new();
     let mut at = 0;
@@ -103,11 +115,12 @@ fn comments(source: &[u8], anchors: &[usize]) -> (HashMap<usize, Vec<Note>>, Vec
         at = next + 1 + length;
         let line = memchr::memrchr(b'\n', source.get(..next).unwrap_or_default()).map_or(0, |end| end + 1);
         let inline = !source.get(line..next).unwrap_or_default().trim_ascii().is_empty();
-        let after = anchors.partition_point(|anchor| *anchor < next);
-        let owner = if inline { after.checked_sub(1).and_then(|before| anchors.get(before)) } else { anchors.get(after) };
+        let after = anchors.partition_point(|anchor| anchor.start < next);
+        let before = anchors.get(..after).unwrap_or_default();
+        let owner = if inline { before.iter().rev().find(|anchor| anchor.within > next) } else { anchors.get(after) };
         let note = Note { start: next + 1, end: at, inline };
         match owner {
-            Some(owner) => found.entry(*owner).or_default().push(note),
+            Some(owner) => found.entry(owner.start).or_default().push(note),
             None => rest.push(note),
         }
     }
