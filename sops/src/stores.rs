@@ -1,9 +1,11 @@
 //! The list of formats.
 
+mod yaml;
+
 use crate::store::Store;
 
 /// Every format. The last takes every file that no other claims.
-pub const STORES: &[&dyn Store] = &[];
+pub const STORES: &[&dyn Store] = &[&yaml::Yaml];
 
 /// Finds the format of a file by its name.
 #[must_use]
