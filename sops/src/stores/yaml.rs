@@ -1,0 +1,74 @@
+//! YAML, read and written as sops does it, which is as go-yaml does it.
+
+mod cursor;
+mod emit;
+mod page;
+mod parse;
+mod resolve;
+mod scan;
+mod style;
+mod syntax;
+mod token;
+mod tree;
+
+use keys::SecretBytes;
+
+use crate::document::{Document, Node};
+use crate::error::{Error, ErrorKind, Position, Result};
+use crate::store::{MetadataLayout, Store, Style};
+
+/// The format.
+#[derive(Debug)]
+pub(crate) struct Yaml;
+
+impl Store for Yaml {
+    fn name(&self) -> &'static str {
+        "yaml"
+    }
+
+    fn suffixes(&self) -> &'static [&'static str] {
+        &[".yaml", ".yml"]
+    }
+
+    fn layout(&self) -> MetadataLayout {
+        MetadataLayout::Nested
+    }
+
+    fn parse(&self, source: &[u8]) -> Result<Document> {
+        check_characters(source)?;
+        let mut document = Document::default();
+        let mut parser = parse::Parser::new(source);
+        let mut first = true;
+        while let Some(parsed) = parser.document(first)? {
+            tree::Builder::new(source, &parser.nodes, &mut document).branch(&parsed)?;
+            first = false;
+        }
+        Ok(document)
+    }
+
+    fn emit(&self, document: &Document, style: Style) -> Result<SecretBytes> {
+        emit::Emitter::new(emit::width(style)?, 1024).documents(document)
+    }
+
+    fn emit_value(&self, node: &Node, _style: Style) -> Result<SecretBytes> {
+        // sops indents single values as if nobody had asked for anything.
+        emit::Emitter::new(emit::INDENT, 1024).value(node)
+    }
+}
+
+/// Refuses what is no text, or has characters that YAML does not allow.
+fn check_characters(source: &[u8]) -> Result<()> {
+    let wrong = |at: usize, what: &str| Error::new(ErrorKind::Malformed, format!("read the YAML: {what}")).at(Position::of(source, at));
+    if u32::try_from(source.len()).is_err() {
+        return Err(Error::new(ErrorKind::Malformed, "read the YAML: it is larger than 4 GiB"));
+    }
+    let text = std::str::from_utf8(source).map_err(|error| wrong(error.valid_up_to(), "a byte that is not UTF-8"))?;
+    let may_be_wrong = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') || matches!(byte, 0x7f | 0xc2 | 0xef);
+    for at in text.bytes().enumerate().filter(|(_, byte)| may_be_wrong(*byte)).map(|(at, _)| at) {
+        let character = text.get(at..).and_then(|rest| rest.chars().next());
+        if character.is_some_and(|c| !matches!(c, '\u{85}' | '\u{a0}'..='\u{fffd}')) {
+            return Err(wrong(at, "a control character"));
+        }
+    }
+    Ok(())
+}
