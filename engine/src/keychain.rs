@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use keys::{Credentials, DataKey, Fields, KeyService, KindNames, MasterKeyKind, SecretBytes, WrappedKey, shamir};
+use keys::{AgePlugins, Credentials, DataKey, Fields, KeyService, KindNames, MasterKeyKind, SecretBytes, WrappedKey, shamir};
 use sops::{KeyEntry, KeyGroup, Metadata};
 
 use crate::error::{Cause, Error, ErrorKind, Result};
@@ -68,6 +68,12 @@ pub const DEFAULT_ORDER: [&str; 2] = ["age", "pgp"];
 #[must_use]
 pub fn master_key_kinds() -> Vec<&'static dyn MasterKeyKind> {
     keys::MASTER_KEYS.iter().copied().chain(providers::master_keys()).collect()
+}
+
+/// What starts the plugins of age.
+#[must_use]
+pub fn age_plugins() -> &'static dyn AgePlugins {
+    providers::AGE_PLUGINS
 }
 
 impl Keychain {

@@ -80,7 +80,7 @@ impl Config {
     /// `None` if the configuration has no rules at all.
     ///
     /// # Errors
-    /// Configuration: no rule matches, or one on the way is broken.
+    /// `NotFound`: no rule matches; Configuration: one on the way is broken.
     pub fn rule_for(&self, path: &str, kinds: &[&'static KindNames]) -> Result<Option<CreationRule>> {
         let Some(rules) = &self.rules else { return Ok(None) };
         for (index, rule) in rules.iter().enumerate() {
@@ -90,7 +90,7 @@ impl Config {
                 return read_rule(fields, kinds).map(Some).map_err(in_rule);
             }
         }
-        Err(Error::new(ErrorKind::Configuration, "find a creation rule for the file: none of them matches its path"))
+        Err(Error::new(ErrorKind::NotFound, "find a creation rule for the file: none of them matches its path"))
     }
 }
 

@@ -119,7 +119,8 @@ pub fn sops_flags(program: &Path, before: &[&str]) -> BTreeSet<String> {
     for command in SOPS_COMMANDS {
         let help = Home::new().command(program).args(before).args(command).arg("--help").run().success();
         let name = if command.is_empty() { "sops".to_owned() } else { command.join("-") };
-        for (flag, variable) in help.lines().flat_map(sops_line) {
+        // Above the options stands prose, in which lines may begin with a flag as well.
+        for (flag, variable) in help.lines().skip_while(|line| !line.contains("OPTIONS:")).flat_map(sops_line) {
             found.insert(format!("{name}.{flag}{variable}"));
         }
     }

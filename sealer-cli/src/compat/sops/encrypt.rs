@@ -48,6 +48,8 @@ pub(super) fn ciphertext(job: &Job<'_>, input: &Input, subject: &Subject, recipe
 /// Reads a file that is to be encrypted.
 pub(super) fn plain(store: &'static dyn Store, bytes: &SecretBytes) -> Result<PlainFile> {
     PlainFile::parse(store, bytes.duplicate()).map_err(|error| match error.kind() {
+        // As the real tool says it of YAML in which nothing but comments stands.
+        ErrorKind::Empty if store.name() == "yaml" && !bytes.is_empty() => Failure::new(codes::INPUT, "Error unmarshalling file: EOF"),
         ErrorKind::Empty => Failure::new(codes::EMPTY, "File cannot be completely empty, it must contain at least one document"),
         ErrorKind::AlreadyEncrypted => Failure::encrypted_already(),
         _ => Failure::new(codes::INPUT, format!("Error unmarshalling file: {}", told(&Error::from(error)))),
