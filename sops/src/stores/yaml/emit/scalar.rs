@@ -124,8 +124,10 @@ impl<'a> Emitter<'a> {
             Style::Single => write_single(&mut self.page, &scalar.text),
             Style::Double => write_double(&mut self.page, &scalar.text),
             Style::Literal => {
-                let hint = self.page.indent - outer.max(0);
-                write_literal_header(&mut self.page, &scalar.text, hint.unsigned_abs());
+                // go-yaml writes a level even where the block is indented by less, and cannot read that if there are spaces to lose.
+                let empty = scalar.text.chars().all(|character| break_width(character.to_string().as_bytes()) > 0);
+                let hint = if empty { self.indent } else { (self.page.indent - outer.max(0)).unsigned_abs() };
+                write_literal_header(&mut self.page, &scalar.text, hint);
                 if self.waiting.line.is_empty() { self.page.break_line() } else { self.write_line() }
                 write_literal_lines(&mut self.page, &scalar.text);
             }
@@ -210,8 +212,6 @@ pub(in super::super) fn write_double(page: &mut Page, text: &str) {
 }
 
 /// Writes the first line of a literal block: how far it is indented if its text begins with space, and what happens to its last line breaks.
-///
-/// go-yaml writes the indentation of a level even where the block is indented by less, and cannot read that; this writes what is true.
 pub(in super::super) fn write_literal_header(page: &mut Page, text: &str, indentation: usize) {
     page.indicator(b"|", true, false, false);
     if text.starts_with(' ') || break_width(text.as_bytes()) > 0 {
