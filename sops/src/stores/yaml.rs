@@ -47,7 +47,7 @@ impl Store for Yaml {
     }
 
     fn emit(&self, document: &Document, style: Style) -> Result<SecretBytes> {
-        emit::Emitter::new(emit::width(style)?, 1024).documents(document)
+        emit::Emitter::new(emit::width(style)?, emit::size(document)).documents(document)
     }
 
     fn emit_value(&self, node: &Node, _style: Style) -> Result<SecretBytes> {

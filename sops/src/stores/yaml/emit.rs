@@ -8,7 +8,7 @@ mod scalar;
 
 use keys::SecretBytes;
 
-use crate::document::{Comment, Document, Element, List, Map, Member, Node};
+use crate::document::{Comment, Document, Element, Leaf, List, Map, Member, Node, Value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store;
 
@@ -46,6 +46,30 @@ pub(super) struct Emitter<'a> {
     indent: usize,
     waiting: Waiting<'a>,
     depth: usize,
+}
+
+/// About how long a document is when it is written, so that its text need not move.
+pub(super) fn size(document: &Document) -> usize {
+    fn of_map(map: &Map, indent: usize) -> usize {
+        let members = map.members.iter().map(|member| match member {
+            Member::Comment(comment) => comment.text.len() + indent + 2,
+            Member::Pair(pair) => pair.key.len() + indent + 2 + of_node(&pair.value, indent),
+        });
+        members.sum()
+    }
+    fn of_node(node: &Node, indent: usize) -> usize {
+        let deeper = indent.saturating_add(INDENT).min(64);
+        match node {
+            Node::Map(map) => of_map(map, deeper),
+            Node::List(list) => list.elements.iter().map(|element| match element {
+                Element::Comment(comment) => comment.text.len() + deeper + 2,
+                Element::Node(node) => deeper + 2 + of_node(node, deeper),
+            }).sum(),
+            Node::Leaf(Leaf { value: Value::Text(text), .. }) => text.len() + 4,
+            Node::Leaf(_) => 8,
+        }
+    }
+    document.branches.iter().map(|branch| of_map(branch, 0) + 8).sum()
 }
 
 /// The spaces of a level.

@@ -42,6 +42,17 @@ pub(super) fn is_printable(character: char) -> bool {
     !matches!(character, '\0'..='\u{9}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{10000}'..)
 }
 
+/// Bytes that mean nothing anywhere, which are nearly all of a ciphertext.
+const ORDINARY: [bool; 256] = {
+    let mut ordinary = [false; 256];
+    let mut byte = 0x21;
+    while byte < 0x7f {
+        ordinary[byte as usize] = !matches!(byte as u8, b'!'..=b'#' | b'%'..=b'\'' | b'*' | b',' | b'-' | b':' | b'>'..=b'@' | b'[' | b']' | b'`' | b'{'..=b'}');
+        byte += 1;
+    }
+    ordinary
+};
+
 /// Looks at every character once.
 pub(super) fn analyze(text: &str) -> Allowed {
     if text.is_empty() {
@@ -53,6 +64,11 @@ pub(super) fn analyze(text: &str) -> Allowed {
     let mut previous = Previous::Other;
     let mut at = 0;
     while let Some(byte) = bytes.get(at).copied() {
+        if ORDINARY[usize::from(byte)] {
+            (previous, after_space) = (Previous::Other, false);
+            at += bytes[at..].iter().position(|byte| !ORDINARY[usize::from(*byte)]).unwrap_or(bytes.len() - at);
+            continue;
+        }
         let (width, printable) = if byte.is_ascii() {
             (1, byte == b'\t' || is_printable(char::from(byte)))
         } else {

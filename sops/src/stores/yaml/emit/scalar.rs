@@ -29,8 +29,7 @@ pub(in super::super) struct ScalarText<'a> {
 
 /// Decides how a value is written in a block.
 pub(in super::super) fn scalar_text(value: &Value) -> ScalarText<'_> {
-    let plain =
-        |text: Cow<'static, str>| ScalarText { text, style: Style::Plain, tag: None, allowed: Allowed { plain_in_flow: true, ..Allowed::default() } };
+    let plain = |text: Cow<'static, str>| ScalarText { text, style: Style::Plain, tag: None, allowed: Allowed { plain_in_flow: true, ..Allowed::default() } };
     match value {
         Value::Null => plain("null".into()),
         Value::Bool(value) => plain(if *value { "true" } else { "false" }.into()),
@@ -125,13 +124,11 @@ impl<'a> Emitter<'a> {
             Style::Single => write_single(&mut self.page, &scalar.text),
             Style::Double => write_double(&mut self.page, &scalar.text),
             Style::Literal => {
-                let hint = self.page.indent - outer.max(0);
-                write_literal_header(&mut self.page, &scalar.text, hint.unsigned_abs());
-                if self.waiting.line.is_empty() {
-                    self.page.break_line()
-                } else {
-                    self.write_line()
-                }
+                // go-yaml writes a level even where the block is indented by less, and cannot read that if there are spaces to lose.
+                let empty = scalar.text.chars().all(|character| break_width(character.to_string().as_bytes()) > 0);
+                let hint = if empty { self.indent } else { (self.page.indent - outer.max(0)).unsigned_abs() };
+                write_literal_header(&mut self.page, &scalar.text, hint);
+                if self.waiting.line.is_empty() { self.page.break_line() } else { self.write_line() }
                 write_literal_lines(&mut self.page, &scalar.text);
             }
         }
@@ -163,8 +160,7 @@ fn write_single(page: &mut Page, text: &str) {
             page.indent_line();
         }
         after_break = false;
-        let length =
-            if first == '\'' { 0 } else { rest.find(|c: char| matches!(c, '\'' | '\u{85}' | '\u{2028}' | '\u{2029}')).unwrap_or(rest.len()) };
+        let length = if first == '\'' { 0 } else { rest.find(|c: char| matches!(c, '\'' | '\u{85}' | '\u{2028}' | '\u{2029}')).unwrap_or(rest.len()) };
         if length == 0 {
             page.put_content(b"''");
             rest = &rest[1..];
@@ -216,8 +212,6 @@ pub(in super::super) fn write_double(page: &mut Page, text: &str) {
 }
 
 /// Writes the first line of a literal block: how far it is indented if its text begins with space, and what happens to its last line breaks.
-///
-/// go-yaml writes the indentation of a level even where the block is indented by less, and cannot read that; this writes what is true.
 pub(in super::super) fn write_literal_header(page: &mut Page, text: &str, indentation: usize) {
     page.indicator(b"|", true, false, false);
     if text.starts_with(' ') || break_width(text.as_bytes()) > 0 {

@@ -6,6 +6,18 @@ use super::super::cursor::{Growing, is_blank};
 use super::super::token::{Content, Scalar, Text, TokenKind};
 use super::Scanner;
 
+/// Bytes at which a plain scalar may end.
+const MAY_END: [bool; 256] = {
+    let mut may_end = [false; 256];
+    let bytes = b" \t\n\r:,?[]{}\xc2\xe2";
+    let mut at = 0;
+    while at < bytes.len() {
+        may_end[bytes[at] as usize] = true;
+        at += 1;
+    }
+    may_end
+};
+
 /// A text that is put together, but only once it differs from the source.
 struct Parts<'a> {
     text: &'a [u8],
@@ -102,6 +114,10 @@ impl Scanner<'_> {
         let rest = self.cursor.rest();
         let mut length = 0;
         while let Some(byte) = rest.get(length) {
+            if !MAY_END[usize::from(*byte)] {
+                length += 1;
+                continue;
+            }
             let ends = match byte {
                 b' ' | b'\t' | b'\n' | b'\r' => true,
                 b':' => self.cursor.is_space_or_end(length + 1),
