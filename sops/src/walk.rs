@@ -233,7 +233,11 @@ impl<'a> Pass<'a> {
                 ciphertext
             }
             Direction::Decrypt => match self.open(text) {
-                Ok(Plain::Comment(text) | Plain::Value(Value::Text(text))) => text,
+                Ok(Plain::Comment(text) | Plain::Value(Value::Text(text))) => {
+                    // Ciphertext does not say where a comment stood; as sops writes files, it stands above then.
+                    comment.inline &= self.treatment.splice.is_some();
+                    text
+                }
                 _ => {
                     self.lost_comments += 1;
                     return Ok(false);
