@@ -401,7 +401,11 @@ impl<'a> Members<'a> {
                 }
             }
         }
-        if found.pairs.is_empty() { found.head = passing.rest() } else { found.tail = passing.rest() }
+        if found.pairs.is_empty() {
+            found.head = passing.rest()
+        } else {
+            found.tail = passing.rest()
+        }
         found
     }
 }
