@@ -401,11 +401,7 @@ impl<'a> Members<'a> {
                 }
             }
         }
-        if found.pairs.is_empty() {
-            found.head = passing.rest()
-        } else {
-            found.tail = passing.rest()
-        }
+        if found.pairs.is_empty() { found.head = passing.rest() } else { found.tail = passing.rest() }
         found
     }
 }
