@@ -68,12 +68,13 @@ const JSON_SCALARS: &[&[u8]] = &[
     b"\"\n\"",
 ];
 
+/// Parts of lines: a key comes first.
 const DOTENV: &[&[u8]] = &[
-    b"A=",
-    b"export B =",
-    b"=",
-    b"#",
-    b" # c=",
+    b"\nA=",
+    b"\nexport B =",
+    b"\n=",
+    b"\n#",
+    b"\n # c=",
     b"x",
     b" ",
     b"\\n",
@@ -81,13 +82,14 @@ const DOTENV: &[&[u8]] = &[
     b"\"",
     b"'",
     b"\r",
-    b"\n",
-    b"\n",
-    b"\n",
-    b"\n\n",
-    b"C=d\n",
+    b"\n\nC=d",
     b"\xc3\xa9",
     b"\0",
+    b"=y",
+    b"\\",
+    b"\n\t=",
+    b"#z",
+    b"\nword",
 ];
 
 const INI: &[&[u8]] = &[
@@ -121,8 +123,11 @@ const INI: &[&[u8]] = &[
 ];
 
 pub(crate) fn cases() -> Vec<Case> {
-    let random =
-        [("json", json as fn(&mut Random) -> Vec<u8>), ("dotenv", |random| parts(random, DOTENV, 30)), ("ini", |random| parts(random, INI, 14))];
+    let random = [
+        ("json", json as fn(&mut Random) -> Vec<u8>),
+        ("dotenv", |random| [b"A=".to_vec(), parts(random, DOTENV, 30)].concat()),
+        ("ini", |random| parts(random, INI, 14)),
+    ];
     let mut cases: Vec<Case> = Vec::new();
     for (format, generate) in random {
         cases.push(case(format!("{format}_is_written_as_sops_writes_it"), SOPS, move || random_files(format, generate)));
