@@ -19,6 +19,8 @@ mod keys;
 mod kinds;
 #[path = "files/own.rs"]
 mod own;
+#[path = "files/stores.rs"]
+mod stores;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
@@ -27,5 +29,6 @@ fn main() -> ExitCode {
     cases.extend(interop::cases());
     cases.extend(keys::cases());
     cases.extend(own::cases());
+    cases.extend(stores::cases());
     run(cases)
 }
