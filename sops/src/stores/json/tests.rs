@@ -112,7 +112,8 @@ fn changed(source: &str, add: bool) -> String {
         (Some(Node::List(list)), true) => splice.append(source.as_bytes(), list, &Node::text("v")).unwrap(),
         (Some(node), false) => match node {
             Node::List(list) => {
-                let last = list.elements.iter().filter_map(|element| if let Element::Node(node) = element { Some(node.span()) } else { None }).next_back();
+                let last =
+                    list.elements.iter().filter_map(|element| if let Element::Node(node) = element { Some(node.span()) } else { None }).next_back();
                 splice.remove(source.as_bytes(), last.unwrap(), list.span)
             }
             Node::Map(map) => splice.remove(source.as_bytes(), map.pairs().next().unwrap().span, map.span),
