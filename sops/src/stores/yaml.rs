@@ -6,6 +6,7 @@ mod page;
 mod parse;
 mod resolve;
 mod scan;
+mod splice;
 mod style;
 mod syntax;
 mod token;
@@ -15,7 +16,7 @@ use keys::SecretBytes;
 
 use crate::document::{Document, Node};
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::store::{MetadataLayout, Store, Style};
+use crate::store::{MetadataLayout, Splice, Store, Style};
 
 /// The format.
 #[derive(Debug)]
@@ -53,6 +54,10 @@ impl Store for Yaml {
     fn emit_value(&self, node: &Node, _style: Style) -> Result<SecretBytes> {
         // sops indents single values as if nobody had asked for anything.
         emit::Emitter::new(emit::INDENT, 1024).value(node)
+    }
+
+    fn splice(&self) -> Option<&dyn Splice> {
+        Some(self)
     }
 }
 

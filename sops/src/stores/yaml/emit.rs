@@ -4,7 +4,7 @@
 //!
 //! *Source*: behaviour of sops v3.13.3 and go.yaml.in/yaml v3.0.4.
 
-mod scalar;
+pub(super) mod scalar;
 
 use keys::SecretBytes;
 
@@ -46,6 +46,19 @@ pub(super) struct Emitter<'a> {
     indent: usize,
     waiting: Waiting<'a>,
     depth: usize,
+    /// The column of the outermost collection, if it is not the first.
+    base: Option<usize>,
+    blocks: Blocks,
+}
+
+/// Where literal blocks may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blocks {
+    Anywhere,
+    /// What follows would become part of a block.
+    Nowhere,
+    /// Empty lines may follow, which must not become part of a block.
+    WithoutEmptyEnd,
 }
 
 /// About how long a document is when it is written, so that its text need not move.
@@ -88,7 +101,7 @@ pub(super) fn width(style: store::Style) -> Result<usize> {
 
 impl<'a> Emitter<'a> {
     pub(super) fn new(indent: usize, capacity: usize) -> Self {
-        Self { page: Page::with_capacity(capacity), indent, waiting: Waiting::default(), depth: 0 }
+        Self { page: Page::with_capacity(capacity), indent, waiting: Waiting::default(), depth: 0, base: None, blocks: Blocks::Anywhere }
     }
 
     pub(super) fn documents(mut self, document: &'a Document) -> Result<SecretBytes> {
@@ -113,6 +126,9 @@ impl<'a> Emitter<'a> {
 
     /// Writes one value as a document of its own.
     pub(super) fn value(mut self, node: &'a Node) -> Result<SecretBytes> {
+        if let Some(column) = self.base {
+            self.page.indent = column.cast_signed();
+        }
         match node {
             Node::Map(map) => {
                 let members = Members::of(map);
@@ -132,13 +148,14 @@ impl<'a> Emitter<'a> {
                 self.write_foot();
             }
         }
+        self.page.indent = -1;
         self.end_document();
         Ok(self.page.into_secret())
     }
 
-    /// Starts at a column that is not the first, as in a text that is there already.
-    pub(super) fn at(mut self, indent: usize) -> Self {
-        self.page.indent = indent.cast_signed();
+    /// Writes to stand in a text that is there already.
+    pub(super) fn within(mut self, column: usize, blocks: Blocks) -> Self {
+        (self.base, self.blocks) = (Some(column), blocks);
         self
     }
 
@@ -296,7 +313,10 @@ impl<'a> Emitter<'a> {
         if self.depth > MAX_DEPTH {
             return Err(Error::new(ErrorKind::Unencryptable, format!("write YAML that nests deeper than {MAX_DEPTH} levels")));
         }
-        self.page.indent = self.deeper(in_list, false);
+        self.page.indent = match self.base.take() {
+            Some(column) => column.cast_signed(),
+            None => self.deeper(in_list, false),
+        };
         Ok(())
     }
 

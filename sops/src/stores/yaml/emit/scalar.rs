@@ -11,7 +11,7 @@ use crate::error::Result;
 use super::super::cursor::break_width;
 use super::super::page::Page;
 use super::super::style::{Allowed, Style, analyze, is_printable, style_of};
-use super::Emitter;
+use super::{Blocks, Emitter};
 
 /// Longest key without `?`, in bytes.
 const LONGEST_KEY: usize = 128;
@@ -25,6 +25,15 @@ pub(in super::super) struct ScalarText<'a> {
     pub(in super::super) style: Style,
     pub(in super::super) tag: Option<&'static [u8]>,
     pub(in super::super) allowed: Allowed,
+}
+
+impl ScalarText<'_> {
+    /// How it is written where not every literal block may stand.
+    pub(in super::super) fn style_in(&self, blocks: Blocks) -> Style {
+        let keeps = self.text == "\n" || self.text.ends_with("\n\n");
+        let refused = blocks == Blocks::Nowhere || blocks == Blocks::WithoutEmptyEnd && keeps;
+        if self.style == Style::Literal && refused { Style::Double } else { self.style }
+    }
 }
 
 /// Decides how a value is written in a block.
@@ -119,7 +128,7 @@ impl<'a> Emitter<'a> {
         }
         let outer = self.page.indent;
         self.page.indent = self.deeper(in_list, true);
-        match scalar.style {
+        match scalar.style_in(self.blocks) {
             Style::Plain => write_plain(&mut self.page, &scalar.text),
             Style::Single => write_single(&mut self.page, &scalar.text),
             Style::Double => write_double(&mut self.page, &scalar.text),
