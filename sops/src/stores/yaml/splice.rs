@@ -104,7 +104,8 @@ impl Splice for Yaml {
         }
         let text = block(source, node, column, place.blocks_at(column))?;
         let end = line_break(source, place.start);
-        if matches!(place.before(), Before::Key(_)) {
+        let below = matches!(place.before(), Before::Key(_)) || place.has_anchor();
+        if below {
             written.push(end);
             push_lines(&mut written, &text, end, true);
         } else {
@@ -112,7 +113,7 @@ impl Splice for Yaml {
             push_lines(&mut written, &text, end, false);
         }
         let mut edit = edit(&place, written);
-        if matches!(place.before(), Before::Key(_)) {
+        if below {
             // No space stays behind the colon.
             edit.start = source[..place.start].iter().rposition(|byte| !is_blank(*byte)).map_or(0, |at| at + 1);
         }
@@ -236,7 +237,7 @@ fn put(source: &[u8], branch: &Map, metadata: &Map) -> Result<Edit> {
         push_lines(&mut written, &text, end, true);
         return Ok(Edit { start: root.start, end: root.end, text: written.into_secret() });
     }
-    let at = document_end(source, root.end);
+    let at = document_end(source, branch.span);
     let open = at > 0 && !matches!(source[at - 1], b'\n' | b'\r') && at > line_start(source, at);
     if open {
         written.push(end);
@@ -249,9 +250,9 @@ fn put(source: &[u8], branch: &Map, metadata: &Map) -> Result<Edit> {
 }
 
 /// The end of the last line of a document that is not empty.
-fn document_end(source: &[u8], root_end: usize) -> usize {
-    let first = if root_end == line_start(source, root_end) { root_end } else { next_line(source, root_end) };
-    let mut at = first;
+fn document_end(source: &[u8], root: Span) -> usize {
+    // What is empty has its place where the next thing begins.
+    let mut at = if root.start == root.end { line_start(source, root.range().end) } else { next_line(source, root.range().end) };
     let mut end = at;
     while at < source.len() {
         let line = &source[at..line_end(source, at)];
@@ -377,12 +378,25 @@ fn element_start(source: &[u8], span: Span, among: Span) -> usize {
         return start;
     }
     loop {
-        let before = source.get(floor..start).unwrap_or_default().trim_ascii_end();
+        let before = without_comments(source.get(floor..start).unwrap_or_default());
         let word = before.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'[' | b',')).map_or(0, |at| at + 1);
         match before.get(word) {
             Some(b'&' | b'!') => start = floor + word,
             Some(b'-') if before.len() == word + 1 && source.get(floor) == Some(&b'-') => return floor + word,
             _ => return start,
+        }
+    }
+}
+
+/// A text without space and comments at its end; its last lines hold nothing else but indicators and anchors.
+fn without_comments(text: &[u8]) -> &[u8] {
+    let mut text = text.trim_ascii_end();
+    loop {
+        let line = line_start(text, text.len());
+        let is_comment = |at: &usize| text[*at] == b'#' && (*at == line || is_blank(text[*at - 1]));
+        match (line..text.len()).find(is_comment) {
+            Some(at) => text = text[..at].trim_ascii_end(),
+            None => return text,
         }
     }
 }
@@ -413,6 +427,7 @@ fn lead(place: &Place<'_>, flow: bool) -> (Vec<u8>, usize) {
             }
             let column = match before {
                 Before::Key(column) => column + unit,
+                Before::Indicator(column) if place.has_anchor() => column + unit,
                 _ => place.column() + lead.len(),
             };
             (lead, column)

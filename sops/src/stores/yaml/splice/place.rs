@@ -51,8 +51,14 @@ impl<'a> Place<'a> {
             let apart = before.len() < self.start || self.source.get(self.start).is_none_or(|next| next.is_ascii_whitespace());
             return !apart && !matches!(key.last(), Some(b'"' | b'\'' | b']' | b'}'));
         }
+        !self.has_anchor()
+    }
+
+    /// True behind an anchor: no collection may start in its line, except in brackets.
+    pub(super) fn has_anchor(&self) -> bool {
+        let before = self.source[..self.start].trim_ascii_end();
         let word = before.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'[' | b'{' | b','));
-        !matches!(before.get(word.map_or(0, |at| at + 1)), Some(b'&' | b'!'))
+        matches!(before.get(word.map_or(0, |at| at + 1)), Some(b'&' | b'!'))
     }
 
     /// True if nothing but space follows in the line.
