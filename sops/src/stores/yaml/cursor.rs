@@ -117,10 +117,6 @@ impl Growing {
         self.0.extend_from_slice(bytes);
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

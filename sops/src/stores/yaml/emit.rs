@@ -130,6 +130,9 @@ impl<'a> Emitter<'a> {
 
     /// Writes one value as a document of its own.
     pub(super) fn value(mut self, node: &'a Node) -> Result<SecretBytes> {
+        if let Some(column) = self.base {
+            self.page.indent = column.cast_signed();
+        }
         match node {
             Node::Map(map) => {
                 let members = Members::of(map);
@@ -149,6 +152,7 @@ impl<'a> Emitter<'a> {
                 self.write_foot();
             }
         }
+        self.page.indent = -1;
         self.end_document();
         Ok(self.page.into_secret())
     }

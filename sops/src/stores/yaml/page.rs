@@ -27,10 +27,6 @@ impl Page {
         self.text.into_secret()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.text.len()
-    }
-
     /// The indentation of a line, which is none outside of collections.
     pub(super) fn level(&self) -> usize {
         usize::try_from(self.indent).unwrap_or(0)
