@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::leaf::{self, Kind, Plain};
 use crate::metadata::{METADATA_KEY, Metadata};
 use crate::rules::Selection;
+use crate::same::same_values;
 use crate::stash::Stash;
 use crate::store::{Edit, MetadataLayout, Store, Style};
 use crate::walk::{self, Treatment};
@@ -184,7 +185,14 @@ impl PlainFile {
             Some(splice) => {
                 let block = Map { members: metadata.pairs(own.layout()).into_iter().map(Member::Pair).collect(), ..Map::default() };
                 passed.edits.extend(splice.put_metadata(source, &document, &block)?);
-                apply(source, passed.edits)
+                let text = apply(source, passed.edits);
+                // A text that no longer says what it should is never given out: it is written anew then.
+                // EXPOSE: the text is read again.
+                let again = own.parse_encrypted(text.expose()).and_then(|mut again| Metadata::take(&mut again, own).map(|read| (again, read)));
+                match again {
+                    Ok((again, Some(read))) if read.mac == metadata.mac && same_values(&again, &document) => text,
+                    _ => emit(document, &metadata, store, Style::default())?,
+                }
             }
             None => emit(document, &metadata, store, style_of(manner))?,
         };
@@ -234,7 +242,12 @@ impl EncryptedFile {
         let text = match (splice, manner) {
             (Some(_), _) => {
                 passed.edits.extend(self.cut);
-                apply(source, passed.edits)
+                let text = apply(source, passed.edits);
+                // EXPOSE: the text is read again, as in `encrypt`.
+                match self.store.parse(text.expose()) {
+                    Ok(again) if same_values(&again, &self.document) => text,
+                    _ => self.store.emit(&self.document, Style::default())?,
+                }
             }
             (None, Manner::InPlace) => self.store.emit(&self.document, Style::default())?,
             (None, Manner::Anew(_)) => SecretBytes::new(Vec::new()),

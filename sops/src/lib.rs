@@ -15,6 +15,7 @@ mod leaf;
 mod metadata;
 mod path;
 mod rules;
+mod same;
 mod scalar;
 mod stash;
 mod store;

@@ -247,11 +247,12 @@ pub fn sops_file(data: &[u8]) {
             Manner::InPlace => PlainFile::parse(store, opened.plain.into_source()).expect("what was decrypted is read"),
             Manner::Anew(_) => opened.plain,
         };
-        // Written anew, comments behind values stand above them: then it is the values that are compared.
-        let format = if manner == Manner::InPlace { store } else { sops::named("json").expect("JSON") };
-        let (Ok(shown), Ok(expected)) = (shown.emit(format, Style::default()), read().and_then(|plain| plain.emit(format, Style::default()))) else {
-            continue;
+        // Where a comment stands may change, what the values say may not.
+        let written = |mut plain: PlainFile| {
+            plain.document.branches.iter_mut().for_each(without_comments);
+            plain.emit(store, Style::default())
         };
+        let (Ok(shown), Ok(expected)) = (written(shown), read().and_then(written)) else { continue };
         assert_eq!(String::from_utf8_lossy(shown.expose()), String::from_utf8_lossy(expected.expose()), "{} {manner:?}", store.name());
     }
 }
@@ -268,6 +269,30 @@ pub fn sops_metadata(data: &[u8]) {
             let again = EncryptedFile::parse(*store, written).expect("what was written is read");
             assert_eq!(again.metadata, before, "{}", store.name());
         }
+    }
+}
+
+fn without_comments(map: &mut sops::Map) {
+    map.members.retain_mut(|member| match member {
+        sops::Member::Comment(_) => false,
+        sops::Member::Pair(pair) => {
+            values_only(&mut pair.value);
+            true
+        }
+    });
+}
+
+fn values_only(node: &mut sops::Node) {
+    match node {
+        sops::Node::Map(map) => without_comments(map),
+        sops::Node::List(list) => list.elements.retain_mut(|element| match element {
+            sops::Element::Comment(_) => false,
+            sops::Element::Node(node) => {
+                values_only(node);
+                true
+            }
+        }),
+        sops::Node::Leaf(_) => {}
     }
 }
 
