@@ -102,7 +102,8 @@ impl Splice for Yaml {
             written.push(page.into_secret().expose());
             return Ok(edit(&place, written));
         }
-        let text = block(source, node, column, place.blocks_at(column))?;
+        let open = line_end(source, place.end) == source.len();
+        let text = block(source, node, column, if open { Blocks::Nowhere } else { place.blocks_at(column) })?;
         let end = line_break(source, place.start);
         let below = matches!(place.before(), Before::Key(_)) || place.has_anchor();
         if below {
@@ -146,7 +147,11 @@ impl Splice for Yaml {
         }
         let line = line_start(source, start);
         if source[line..start].iter().all(|byte| *byte == b' ') {
-            return Edit { start: line, end: past_inner_comments(source, next_line(source, end), start - line), text: nothing };
+            let mut end = past_inner_comments(source, next_line(source, end), start - line);
+            if is_below_keeping_block(source, line, start - line) {
+                end = past_empty_lines(source, end);
+            }
+            return Edit { start: line, end, text: nothing };
         }
         // What follows moves up to where this stood.
         let next = next_line(source, end);
@@ -193,6 +198,32 @@ fn past_inner_comments(source: &[u8], from: usize, column: usize) -> usize {
         }
     }
     end
+}
+
+fn past_empty_lines(source: &[u8], mut at: usize) -> usize {
+    while at < source.len() && source[at..line_end(source, at)].trim_ascii().is_empty() {
+        at = next_line(source, at);
+    }
+    at
+}
+
+/// True if what stands above may end with a block scalar to which empty lines below it belong.
+fn is_below_keeping_block(source: &[u8], mut line: usize, column: usize) -> bool {
+    while line > 0 {
+        let above = line_start(source, line - 1);
+        let text = source[above..line].trim_ascii_end();
+        let code = text.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii_end();
+        let header = code.rsplit(|byte| is_blank(*byte)).next().unwrap_or_default();
+        if header.contains(&b'+') && (header.starts_with(b"|") || header.starts_with(b">")) {
+            return true;
+        }
+        let spaces = text.iter().take_while(|byte| **byte == b' ').count();
+        if !text.is_empty() && spaces <= column {
+            return false;
+        }
+        line = above;
+    }
+    false
 }
 
 /// Where the metadata of a document stands.
@@ -252,7 +283,9 @@ fn put(source: &[u8], branch: &Map, metadata: &Map) -> Result<Edit> {
 /// The end of the last line of a document that is not empty.
 fn document_end(source: &[u8], root: Span) -> usize {
     // What is empty has its place where the next thing begins.
-    let mut at = if root.start == root.end { line_start(source, root.range().end) } else { next_line(source, root.range().end) };
+    let root_end = root.range().end;
+    let starts_next = root.start == root.end && root_end == line_start(source, root_end);
+    let mut at = if starts_next { root_end } else { next_line(source, root_end) };
     let mut end = at;
     while at < source.len() {
         let line = &source[at..line_end(source, at)];
@@ -285,7 +318,7 @@ fn open_block(source: &[u8], node: &Node) -> Option<(usize, usize)> {
     let line = &scalar[..line_end(scalar, 0)];
     let header = line.split(|byte| is_blank(*byte)).find(|word| word.starts_with(b"|") || word.starts_with(b">"))?;
     let is_block = line.starts_with(header) || line.starts_with(b"!");
-    if leaf.span.range().end != source.len() || !is_block || header.contains(&b'-') {
+    if leaf.span.range().end != source.len() || !is_block || header.contains(&b'-') || line.len() == scalar.len() {
         return None;
     }
     let start = leaf.span.range().start + (header.as_ptr() as usize).wrapping_sub(scalar.as_ptr() as usize) + 1;
@@ -338,7 +371,9 @@ fn add(source: &[u8], collection: Span, last: Option<(Span, &Node)>, member: &No
     let column = place.column();
     let at = line_end(source, last.range().end);
     let below = Place::new(source, at, at);
-    let text = block(source, member, column, below.blocks_at(column + 1))?;
+    // Without a line break at the end of the file, a block would have none either.
+    let blocks = if at == source.len() { Blocks::Nowhere } else { below.blocks_at(column + 1) };
+    let text = block(source, member, column, blocks)?;
     let mut start = at;
     if let Some((from, to)) = open_block(source, last_node) {
         written.push(b"-");
