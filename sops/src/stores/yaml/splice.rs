@@ -209,17 +209,22 @@ fn past_empty_lines(source: &[u8], mut at: usize) -> usize {
 
 /// True if what stands above may end with a block scalar to which empty lines below it belong.
 fn is_below_keeping_block(source: &[u8], mut line: usize, column: usize) -> bool {
+    // Everything between is deeper than the line of the header.
+    let mut least = usize::MAX;
     while line > 0 {
         let above = line_start(source, line - 1);
         let text = source[above..line].trim_ascii_end();
         let code = text.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii_end();
         let header = code.rsplit(|byte| is_blank(*byte)).next().unwrap_or_default();
-        if header.contains(&b'+') && (header.starts_with(b"|") || header.starts_with(b">")) {
+        let spaces = text.iter().take_while(|byte| **byte == b' ').count();
+        if spaces < least && header.contains(&b'+') && (header.starts_with(b"|") || header.starts_with(b">")) {
             return true;
         }
-        let spaces = text.iter().take_while(|byte| **byte == b' ').count();
-        if !text.is_empty() && spaces <= column {
-            return false;
+        if !text.is_empty() {
+            if spaces <= column {
+                return false;
+            }
+            least = least.min(spaces);
         }
         line = above;
     }
