@@ -27,9 +27,9 @@ impl Splice for Yaml {
         }
         let text = scalar_text(value);
         let mut written = Growing::with_capacity(text.text.len() + 16);
-        let (lead, _) = lead(&place, flow);
-        written.push(&lead);
-        let column = literal_column(&place, &text.text).filter(|_| !flow && place.ends_line());
+        written.push(&lead(&place, flow));
+        let may_be_block = !flow && text.style == Style::Literal && place.ends_line();
+        let column = if may_be_block { literal_column(&place, &text.text) } else { None };
         if let Some((column, hint)) = column.filter(|(column, _)| text.style_in(place.blocks_at(*column)) == Style::Literal) {
             write_literal(&mut written, &place, &text, column, hint);
             return Ok(edit(&place, written));
@@ -93,7 +93,7 @@ impl Splice for Yaml {
             Node::Leaf(_) => true,
         };
         let mut written = Growing::with_capacity(256);
-        let (lead, column) = lead(&place, flow);
+        let lead = lead(&place, flow);
         if flow || empty || !place.ends_line() {
             written.push(&lead);
             let mut page = Page::with_capacity(256);
@@ -103,6 +103,7 @@ impl Splice for Yaml {
             return Ok(edit(&place, written));
         }
         let open = line_end(source, place.end) == source.len();
+        let column = block_column(&place, &lead);
         let text = block(source, node, column, if open { Blocks::Nowhere } else { place.blocks_at(column) })?;
         let end = line_break(source, place.start);
         let below = matches!(place.before(), Before::Key(_)) || place.has_anchor();
@@ -343,8 +344,9 @@ fn add(source: &[u8], collection: Span, last: Option<(Span, &Node)>, member: &No
     if matches!(source.get(start), Some(b'[' | b'{')) {
         let (start, end) = flow_end(source, collection, last.map(|last| last.0));
         let mut page = Page::with_capacity(256);
-        if last.is_some() {
-            page.put(b", ");
+        if let Some((last, _)) = last {
+            // A comma would become part of a tag.
+            page.put(if source.get(last.range().start) == Some(&b'!') { b" , " } else { b", " });
         }
         match member {
             Node::Map(map) => flow::write_pairs(&mut page, map),
@@ -441,37 +443,25 @@ fn without_comments(text: &[u8]) -> &[u8] {
     }
 }
 
-/// What comes before a value, and the column at which its further lines stand.
-fn lead(place: &Place<'_>, flow: bool) -> (Vec<u8>, usize) {
-    let mut lead = Vec::new();
-    if flow {
-        if place.needs_colon() {
-            lead.extend_from_slice(b": ");
-        } else if place.needs_space() {
-            lead.push(b' ');
-        }
-        return (lead, 0);
+/// What comes before a value.
+fn lead(place: &Place<'_>, flow: bool) -> Vec<u8> {
+    if flow && place.needs_colon() {
+        return b": ".to_vec();
     }
-    let unit = unit(place.source);
+    // A list may stand at the column of its key, where nothing else may.
+    let is_list = place.source.get(place.start) == Some(&b'-') && place.source.get(place.start + 1).is_none_or(u8::is_ascii_whitespace);
+    if !flow && is_list && place.before() == Before::Space {
+        return vec![b' '; unit(place.source)];
+    }
+    if place.needs_space() { b" ".to_vec() } else { Vec::new() }
+}
+
+/// The column of the lines of a collection in place of a value.
+fn block_column(place: &Place<'_>, lead: &[u8]) -> usize {
     match place.before() {
-        Before::Space => {
-            // A list may stand at the column of its key, where nothing else may.
-            let is_list = place.source.get(place.start) == Some(&b'-') && place.source.get(place.start + 1).is_none_or(u8::is_ascii_whitespace);
-            let extra = if is_list { unit } else { 0 };
-            lead.resize(extra, b' ');
-            (lead, place.column() + extra)
-        }
-        before => {
-            if place.needs_space() {
-                lead.push(b' ');
-            }
-            let column = match before {
-                Before::Key(column) => column + unit,
-                Before::Indicator(column) if place.has_anchor() => column + unit,
-                _ => place.column() + lead.len(),
-            };
-            (lead, column)
-        }
+        Before::Key(column) => column + unit(place.source),
+        Before::Indicator(column) if place.has_anchor() => column + unit(place.source),
+        Before::Indicator(_) | Before::Space => place.column() + lead.len(),
     }
 }
 
@@ -482,7 +472,7 @@ fn literal_column(place: &Place<'_>, text: &str) -> Option<(usize, usize)> {
     match place.before() {
         Before::Key(parent) | Before::Indicator(parent) => Some((parent + unit, unit)),
         Before::Space if text.starts_with([' ', '\n', '\u{2028}', '\u{2029}']) => None,
-        Before::Space => Some((lead(place, false).1, unit)),
+        Before::Space => Some((block_column(place, &lead(place, false)), unit)),
     }
 }
 
