@@ -1,10 +1,12 @@
 //! Changes of single places of a text. Everything else stays as it was written.
 
+mod copy;
+mod cut;
 mod flow;
 mod place;
+mod quotes;
 
 use keys::SecretBytes;
-use zeroize::Zeroizing;
 
 use crate::document::{Document, Element, List, Map, Member, Node, Pair, Span, Value};
 use crate::error::{Error, ErrorKind, Position, Result};
@@ -13,11 +15,14 @@ use crate::store::{Edit, Splice};
 
 use super::Yaml;
 use super::cursor::{Growing, is_blank};
-use super::emit::scalar::scalar_text;
+use super::emit::scalar::{ScalarText, scalar_text, write_literal_header, write_literal_lines};
 use super::emit::{Blocks, Emitter};
 use super::page::Page;
-use super::style::{Style, is_printable};
-use place::{Before, Place, column, line_break, line_end, line_start, next_line, skip_space_and_comments, unit};
+use super::style::Style;
+use copy::{copy, copy_members};
+use cut::{is_below_keeping_block, past_empty_lines, past_inner_comments, remove_from_flow};
+use place::{Before, Place, column, line_break, line_end, line_start, next_line, unit};
+use quotes::{in_quotes, kept_quote};
 
 impl Splice for Yaml {
     fn scalar(&self, source: &[u8], span: Span, value: &Value) -> Result<Edit> {
@@ -33,11 +38,11 @@ impl Splice for Yaml {
             written.push(&in_quotes(quote, &text.text));
             return Ok(edit(&place, written));
         }
-        let (lead, column) = lead(&place, flow);
-        written.push(&lead);
-        let blocks = if place.ends_line() && !flow { place.blocks_at(column) } else { Blocks::Nowhere };
-        if !flow && text.style_in(blocks) == Style::Literal {
-            write_literal(&mut written, &place, &text.text, column);
+        written.push(&lead(&place, flow));
+        let may_be_block = !flow && text.style == Style::Literal && place.ends_line();
+        let column = if may_be_block { literal_column(&place, &text.text) } else { None };
+        if let Some((column, hint)) = column.filter(|(column, _)| text.style_in(place.blocks_at(*column)) == Style::Literal) {
+            write_literal(&mut written, &place, &text, column, hint);
             return Ok(edit(&place, written));
         }
         let mut page = Page::with_capacity(text.text.len() + 16);
@@ -99,7 +104,7 @@ impl Splice for Yaml {
             Node::Leaf(_) => true,
         };
         let mut written = Growing::with_capacity(256);
-        let (lead, column) = lead(&place, flow);
+        let lead = lead(&place, flow);
         if flow || empty || !place.ends_line() {
             written.push(&lead);
             let mut page = Page::with_capacity(256);
@@ -108,9 +113,12 @@ impl Splice for Yaml {
             written.push(page.into_secret().expose());
             return Ok(edit(&place, written));
         }
-        let text = block(source, node, column, place.blocks_at(column))?;
+        let open = line_end(source, place.end) == source.len();
+        let column = block_column(&place, &lead);
+        let text = block(source, node, column, if open { Blocks::Nowhere } else { place.blocks_at(column) })?;
         let end = line_break(source, place.start);
-        if matches!(place.before(), Before::Key(_)) {
+        let below = matches!(place.before(), Before::Key(_)) || place.has_anchor();
+        if below {
             written.push(end);
             push_lines(&mut written, &text, end, true);
         } else {
@@ -118,7 +126,7 @@ impl Splice for Yaml {
             push_lines(&mut written, &text, end, false);
         }
         let mut edit = edit(&place, written);
-        if matches!(place.before(), Before::Key(_)) {
+        if below {
             // No space stays behind the colon.
             edit.start = source[..place.start].iter().rposition(|byte| !is_blank(*byte)).map_or(0, |at| at + 1);
         }
@@ -127,16 +135,13 @@ impl Splice for Yaml {
 
     fn insert(&self, source: &[u8], map: &Map, key: &str, node: &Node) -> Result<Edit> {
         let pair = Map { members: vec![Member::Pair(Pair { key: key.to_owned(), value: copy(node), span: Span::default() })], span: Span::default() };
-        let last = map.members.iter().rev().find_map(|member| match member {
-            Member::Pair(pair) => Some(pair.span),
-            Member::Comment(_) => None,
-        });
+        let last = map.pairs().last().map(|pair| (pair.span, &pair.value));
         add(source, map.span, last, &Node::Map(pair))
     }
 
     fn append(&self, source: &[u8], list: &List, node: &Node) -> Result<Edit> {
         let last = list.elements.iter().rev().find_map(|element| match element {
-            Element::Node(node) => Some(node.span()),
+            Element::Node(node) => Some((node.span(), node)),
             Element::Comment(_) => None,
         });
         add(source, list.span, last, &Node::List(List { elements: vec![Element::Node(copy(node))], span: Span::default() }))
@@ -154,7 +159,11 @@ impl Splice for Yaml {
         }
         let line = line_start(source, start);
         if source[line..start].iter().all(|byte| *byte == b' ') {
-            return Edit { start: line, end: next_line(source, end), text: nothing };
+            let mut end = past_inner_comments(source, next_line(source, end), start - line);
+            if is_below_keeping_block(source, line, start - line) {
+                end = past_empty_lines(source, end);
+            }
+            return Edit { start: line, end, text: nothing };
         }
         // What follows moves up to where this stood.
         let next = next_line(source, end);
@@ -163,7 +172,13 @@ impl Splice for Yaml {
     }
 
     fn put_metadata(&self, source: &[u8], document: &Document, metadata: &Map) -> Result<Vec<Edit>> {
-        document.branches.iter().map(|branch| put(source, branch, metadata)).collect()
+        let mut edits = Vec::with_capacity(document.branches.len());
+        for branch in &document.branches {
+            edits.push(put(source, branch, metadata)?);
+            let last = branch.pairs().last().and_then(|pair| open_block(source, &pair.value));
+            edits.extend(last.map(|(start, end)| Edit { start, end, text: SecretBytes::new(b"-".to_vec()) }));
+        }
+        Ok(edits)
     }
 
     fn cut_metadata(&self, source: &[u8], document: &Document) -> Vec<Edit> {
@@ -182,38 +197,6 @@ impl Splice for Yaml {
 }
 
 /// Where the metadata of a document stands.
-/// The quote that a text keeps, because the scalar in its place has it: quotes are the user's.
-fn kept_quote(source: &[u8], span: Span, value: &Value) -> Option<char> {
-    let Value::Text(text) = value else { return None };
-    // EXPOSE: what takes more than quotes is written by the rules of the emitter.
-    let plain = std::str::from_utf8(text.expose()).is_ok_and(|text| text.chars().all(|character| is_printable(character) && character != '\n'));
-    let old = source.get(span.range()).and_then(|old| std::str::from_utf8(old).ok())?;
-    let quote = old.chars().next().filter(|first| plain && matches!(first, '"' | '\''))?;
-    // Quotes that the emitter would choose itself come back without being kept.
-    let inner = old.get(1..old.len().saturating_sub(1)).unwrap_or_default();
-    let inner = if quote == '"' { inner.to_owned() } else { inner.replace("''", "'") };
-    let chosen = scalar_text(&Value::Text(SecretBytes::new(inner.into_bytes()))).style;
-    let by_itself = chosen == if quote == '"' { Style::Double } else { Style::Single };
-    (!by_itself || old.contains('\\')).then_some(quote)
-}
-
-/// A line of text in quotes of one kind.
-fn in_quotes(quote: char, text: &str) -> Zeroizing<Vec<u8>> {
-    let mut written = Zeroizing::new(Vec::with_capacity(text.len() * 2 + 2));
-    let mut put = |character: char| written.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-    put(quote);
-    for character in text.chars() {
-        match (quote, character) {
-            ('"', '"' | '\\') => put('\\'),
-            ('\'', '\'') => put('\''),
-            _ => {}
-        }
-        put(character);
-    }
-    put(quote);
-    written
-}
-
 fn metadata_span(branch: &Map) -> Option<Span> {
     branch.members.iter().rev().find_map(|member| match member {
         Member::Pair(pair) if pair.key == METADATA_KEY && !pair.span.is_unknown() => Some(pair.span),
@@ -255,7 +238,7 @@ fn put(source: &[u8], branch: &Map, metadata: &Map) -> Result<Edit> {
         push_lines(&mut written, &text, end, true);
         return Ok(Edit { start: root.start, end: root.end, text: written.into_secret() });
     }
-    let at = document_end(source, root.end);
+    let at = document_end(source, branch.span);
     let open = at > 0 && !matches!(source[at - 1], b'\n' | b'\r') && at > line_start(source, at);
     if open {
         written.push(end);
@@ -268,9 +251,11 @@ fn put(source: &[u8], branch: &Map, metadata: &Map) -> Result<Edit> {
 }
 
 /// The end of the last line of a document that is not empty.
-fn document_end(source: &[u8], root_end: usize) -> usize {
-    let first = if root_end == line_start(source, root_end) { root_end } else { next_line(source, root_end) };
-    let mut at = first;
+fn document_end(source: &[u8], root: Span) -> usize {
+    // What is empty has its place where the next thing begins.
+    let root_end = root.range().end;
+    let starts_next = root.start == root.end && root_end == line_start(source, root_end);
+    let mut at = if starts_next { root_end } else { next_line(source, root_end) };
     let mut end = at;
     while at < source.len() {
         let line = &source[at..line_end(source, at)];
@@ -285,18 +270,47 @@ fn document_end(source: &[u8], root_end: usize) -> usize {
     end
 }
 
+/// Where the header of a block scalar that ends with the file, and not with a line break, says what happens to such a break: from now on there is one,
+/// which is none of its own.
+fn open_block(source: &[u8], node: &Node) -> Option<(usize, usize)> {
+    let leaf = match node {
+        Node::Leaf(leaf) => leaf,
+        Node::Map(map) => return open_block(source, &map.pairs().last()?.value),
+        Node::List(list) => {
+            let last = list.elements.iter().rev().find_map(|element| match element {
+                Element::Node(node) => Some(node),
+                Element::Comment(_) => None,
+            });
+            return open_block(source, last?);
+        }
+    };
+    let scalar = source.get(leaf.span.range())?;
+    let line = &scalar[..line_end(scalar, 0)];
+    let header = line.split(|byte| is_blank(*byte)).find(|word| word.starts_with(b"|") || word.starts_with(b">"))?;
+    let is_block = line.starts_with(header) || line.starts_with(b"!");
+    if leaf.span.range().end != source.len() || !is_block || header.contains(&b'-') || line.len() == scalar.len() {
+        return None;
+    }
+    let start = leaf.span.range().start + (header.as_ptr() as usize).wrapping_sub(scalar.as_ptr() as usize) + 1;
+    match header.iter().position(|byte| *byte == b'+') {
+        Some(plus) => Some((start - 1 + plus, start + plus)),
+        None => Some((start, start)),
+    }
+}
+
 /// Adds a member at the end of a collection: of `member`, which is a collection of one, what stands in it.
-fn add(source: &[u8], collection: Span, last: Option<Span>, member: &Node) -> Result<Edit> {
+fn add(source: &[u8], collection: Span, last: Option<(Span, &Node)>, member: &Node) -> Result<Edit> {
     let start = collection.range().start;
     if collection.is_unknown() || source.get(start) == Some(&b'*') {
         return Err(refused(source, collection, "add to what stands behind an alias: change it where the anchor is"));
     }
     let place = Place::new(source, start, collection.range().end);
     if matches!(source.get(start), Some(b'[' | b'{')) {
-        let (start, end) = flow_end(source, collection, last);
+        let (start, end) = flow_end(source, collection, last.map(|last| last.0));
         let mut page = Page::with_capacity(256);
-        if last.is_some() {
-            page.put(b", ");
+        if let Some((last, _)) = last {
+            // A comma would become part of a tag.
+            page.put(if source.get(last.range().start) == Some(&b'!') { b" , " } else { b", " });
         }
         match member {
             Node::Map(map) => flow::write_pairs(&mut page, map),
@@ -314,7 +328,7 @@ fn add(source: &[u8], collection: Span, last: Option<Span>, member: &Node) -> Re
     }
     let end = line_break(source, start);
     let mut written = Growing::with_capacity(256);
-    let Some(last) = last else {
+    let Some((last, last_node)) = last else {
         // A document in which there is nothing.
         let text = block(source, member, 0, Blocks::Nowhere)?;
         let at = collection.range();
@@ -328,29 +342,24 @@ fn add(source: &[u8], collection: Span, last: Option<Span>, member: &Node) -> Re
     let column = place.column();
     let at = line_end(source, last.range().end);
     let below = Place::new(source, at, at);
-    let text = block(source, member, column, below.blocks_at(column + 1))?;
+    // Without a line break at the end of the file, a block would have none either.
+    let blocks = if at == source.len() { Blocks::Nowhere } else { below.blocks_at(column + 1) };
+    let text = block(source, member, column, blocks)?;
+    let mut start = at;
+    if let Some((from, to)) = open_block(source, last_node) {
+        written.push(b"-");
+        written.push(&source[to..at]);
+        start = from;
+    }
     written.push(end);
     push_lines(&mut written, &text, end, true);
-    Ok(Edit { start: at, end: at, text: written.into_secret() })
+    Ok(Edit { start, end: at, text: written.into_secret() })
 }
 
 /// Where the next member of a collection in brackets goes.
 fn flow_end(source: &[u8], collection: Span, last: Option<Span>) -> (usize, usize) {
     let at = last.map_or(collection.range().start + 1, |last| last.range().end).min(source.len());
     (at, at)
-}
-
-fn remove_from_flow(source: &[u8], start: usize, end: usize) -> Edit {
-    let text = SecretBytes::new(Vec::new());
-    let after = skip_space_and_comments(source, end);
-    if source.get(after) == Some(&b',') {
-        let blanks = source[after + 1..].iter().take_while(|byte| is_blank(**byte)).count();
-        // Comments between a member and its comma stay only if there are none.
-        return Edit { start, end: after + 1 + blanks, text };
-    }
-    let before = source[..start].trim_ascii_end();
-    let start = if before.ends_with(b",") { before.len() - 1 } else { start };
-    Edit { start, end, text }
 }
 
 /// Where an element starts: at its `-`, or at its anchor.
@@ -362,7 +371,7 @@ fn element_start(source: &[u8], span: Span, among: Span) -> usize {
         return start;
     }
     loop {
-        let before = source.get(floor..start).unwrap_or_default().trim_ascii_end();
+        let before = without_comments(source.get(floor..start).unwrap_or_default());
         let word = before.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'[' | b',')).map_or(0, |at| at + 1);
         match before.get(word) {
             Some(b'&' | b'!') => start = floor + word,
@@ -372,50 +381,61 @@ fn element_start(source: &[u8], span: Span, among: Span) -> usize {
     }
 }
 
-/// What comes before a value, and the column at which its further lines stand.
-fn lead(place: &Place<'_>, flow: bool) -> (Vec<u8>, usize) {
-    let mut lead = Vec::new();
-    if flow {
-        if place.needs_colon() {
-            lead.extend_from_slice(b": ");
-        } else if place.needs_space() {
-            lead.push(b' ');
-        }
-        return (lead, 0);
-    }
-    let unit = unit(place.source);
-    match place.before() {
-        Before::Space => {
-            // A list may stand at the column of its key, where nothing else may.
-            let is_list = place.source.get(place.start) == Some(&b'-') && place.source.get(place.start + 1).is_none_or(u8::is_ascii_whitespace);
-            let extra = if is_list { unit } else { 0 };
-            lead.resize(extra, b' ');
-            (lead, place.column() + extra)
-        }
-        before => {
-            if place.needs_space() {
-                lead.push(b' ');
-            }
-            let column = match before {
-                Before::Key(column) => column + unit,
-                _ => place.column() + lead.len(),
-            };
-            (lead, column)
+/// A text without space and comments at its end; its last lines hold nothing else but indicators and anchors.
+fn without_comments(text: &[u8]) -> &[u8] {
+    let mut text = text.trim_ascii_end();
+    loop {
+        let line = line_start(text, text.len());
+        let is_comment = |at: &usize| text[*at] == b'#' && (*at == line || is_blank(text[*at - 1]));
+        match (line..text.len()).find(is_comment) {
+            Some(at) => text = text[..at].trim_ascii_end(),
+            None => return text,
         }
     }
 }
 
-fn write_literal(written: &mut Growing, place: &Place<'_>, text: &str, column: usize) {
-    let mut page = Page::with_capacity(text.len() + 64);
-    let parent = match place.before() {
-        Before::Key(parent) | Before::Indicator(parent) => parent,
-        Before::Space => column.saturating_sub(1),
-    };
-    // Where the parent is not known the text must not begin with a space.
-    super::emit::scalar::write_literal_header(&mut page, text, column - parent);
+/// What comes before a value.
+fn lead(place: &Place<'_>, flow: bool) -> Vec<u8> {
+    if flow && place.needs_colon() {
+        return b": ".to_vec();
+    }
+    // A list may stand at the column of its key, where nothing else may.
+    let is_list = place.source.get(place.start) == Some(&b'-') && place.source.get(place.start + 1).is_none_or(u8::is_ascii_whitespace);
+    if !flow && is_list && place.before() == Before::Space {
+        return vec![b' '; unit(place.source)];
+    }
+    if place.needs_space() { b" ".to_vec() } else { Vec::new() }
+}
+
+/// The column of the lines of a collection in place of a value.
+fn block_column(place: &Place<'_>, lead: &[u8]) -> usize {
+    match place.before() {
+        Before::Key(column) => column + unit(place.source),
+        Before::Indicator(column) if place.has_anchor() => column + unit(place.source),
+        Before::Indicator(_) | Before::Space => place.column() + lead.len(),
+    }
+}
+
+/// The column of the lines of a literal block, and how far that is from what it stands in. Where that is not known, no block may begin with
+/// a space.
+fn literal_column(place: &Place<'_>, text: &str) -> Option<(usize, usize)> {
+    let unit = unit(place.source);
+    match place.before() {
+        Before::Key(parent) | Before::Indicator(parent) => Some((parent + unit, unit)),
+        Before::Space if text.starts_with([' ', '\n', '\u{2028}', '\u{2029}']) => None,
+        Before::Space => Some((block_column(place, &lead(place, false)), unit)),
+    }
+}
+
+fn write_literal(written: &mut Growing, place: &Place<'_>, scalar: &ScalarText<'_>, column: usize, hint: usize) {
+    let mut page = Page::with_capacity(scalar.text.len() + 64);
+    if let Some(tag) = scalar.tag {
+        page.indicator(tag, true, false, false);
+    }
+    write_literal_header(&mut page, &scalar.text, hint);
     page.break_line();
     page.indent = column.cast_signed();
-    super::emit::scalar::write_literal_lines(&mut page, text);
+    write_literal_lines(&mut page, &scalar.text);
     let text = page.into_secret();
     let end = line_break(place.source, place.start);
     push_lines(written, &text, end, true);
@@ -456,37 +476,4 @@ fn edit(place: &Place<'_>, written: Growing) -> Edit {
 
 fn refused(source: &[u8], span: Span, what: &str) -> Error {
     Error::new(ErrorKind::Unencryptable, what).at(Position::of(source, span.range().start))
-}
-
-fn copy(node: &Node) -> Node {
-    match node {
-        Node::Map(map) => Node::Map(Map { members: copy_members(map), span: Span::default() }),
-        Node::List(list) => {
-            let elements = list.elements.iter().map(|element| match element {
-                Element::Comment(comment) => Element::Comment(copy_comment(comment)),
-                Element::Node(node) => Element::Node(copy(node)),
-            });
-            Node::List(List { elements: elements.collect(), span: Span::default() })
-        }
-        Node::Leaf(leaf) => Node::leaf(match &leaf.value {
-            Value::Null => Value::Null,
-            Value::Bool(value) => Value::Bool(*value),
-            Value::Int(value) => Value::Int(*value),
-            Value::Float(value) => Value::Float(*value),
-            Value::Time(value) => Value::Time(value.clone()),
-            Value::Text(text) => Value::Text(text.duplicate()),
-        }),
-    }
-}
-
-fn copy_members(map: &Map) -> Vec<Member> {
-    let members = map.members.iter().map(|member| match member {
-        Member::Comment(comment) => Member::Comment(copy_comment(comment)),
-        Member::Pair(pair) => Member::Pair(Pair { key: pair.key.clone(), value: copy(&pair.value), span: Span::default() }),
-    });
-    members.collect()
-}
-
-fn copy_comment(comment: &crate::document::Comment) -> crate::document::Comment {
-    crate::document::Comment { text: comment.text.duplicate(), inline: comment.inline, span: Span::default() }
 }

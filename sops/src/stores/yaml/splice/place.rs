@@ -1,6 +1,6 @@
 //! Where in a text a value stands, found out from the lines around it.
 
-use super::super::cursor::{characters, is_blank};
+use super::super::cursor::characters;
 use super::super::emit::{Blocks, INDENT};
 
 /// Bytes of a file within which its own indentation is looked for.
@@ -35,11 +35,6 @@ impl<'a> Place<'a> {
         matches!(self.source.get(skip_space_and_comments(self.source, self.end)), Some(b',' | b']' | b'}'))
     }
 
-    /// The byte before the value, spaces left aside.
-    pub(super) fn last_before(&self) -> Option<u8> {
-        self.source[..self.start].iter().rev().find(|byte| !is_blank(**byte)).copied()
-    }
-
     /// True if the value has to be set off from what stands before it.
     pub(super) fn needs_space(&self) -> bool {
         !matches!(self.source[..self.start].last(), None | Some(b' ' | b'\t' | b'\n' | b'\r' | b'[' | b'{' | b','))
@@ -47,12 +42,23 @@ impl<'a> Place<'a> {
 
     /// True if nothing was written yet, not even the colon.
     pub(super) fn needs_colon(&self) -> bool {
-        if self.start < self.end || matches!(self.last_before(), Some(b':' | b'-')) {
+        let before = self.source[..self.start].trim_ascii_end();
+        if self.start < self.end || before.ends_with(b"-") {
             return false;
         }
+        if let Some(key) = before.strip_suffix(b":") {
+            // A colon that a bracket or comma follows belongs to the key, unless that is quoted.
+            let apart = before.len() < self.start || self.source.get(self.start).is_none_or(|next| next.is_ascii_whitespace());
+            return !apart && !matches!(key.last(), Some(b'"' | b'\'' | b']' | b'}'));
+        }
+        !self.has_anchor()
+    }
+
+    /// True behind an anchor: no collection may start in its line, except in brackets.
+    pub(super) fn has_anchor(&self) -> bool {
         let before = self.source[..self.start].trim_ascii_end();
         let word = before.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'[' | b'{' | b','));
-        !matches!(before.get(word.map_or(0, |at| at + 1)), Some(b'&' | b'!'))
+        matches!(before.get(word.map_or(0, |at| at + 1)), Some(b'&' | b'!'))
     }
 
     /// True if nothing but space follows in the line.
@@ -67,6 +73,8 @@ impl<'a> Place<'a> {
     pub(super) fn before(&self) -> Before {
         let mut at = line_start(self.source, self.start);
         let mut found = Before::Space;
+        // Where a tag or an anchor stands that may be one of a key.
+        let mut property = None;
         while at < self.start {
             let next_is_blank = self.source.get(at + 1).is_none_or(|byte| byte.is_ascii_whitespace());
             match self.source[at] {
@@ -75,7 +83,11 @@ impl<'a> Place<'a> {
                     found = Before::Indicator(column(self.source, at));
                     at += 1;
                 }
-                _ => return Before::Key(column(self.source, at)),
+                b'&' | b'!' => {
+                    property.get_or_insert(at);
+                    at += self.source[at..].iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
+                }
+                _ => return Before::Key(column(self.source, property.unwrap_or(at))),
             }
         }
         found
