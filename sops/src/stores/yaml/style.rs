@@ -80,6 +80,7 @@ pub(super) fn analyze(text: &str) -> Allowed {
         found.indicators(byte, at == 0, after_space, before_space);
         found.special |= !printable;
         found.tab |= byte == b'\t';
+        found.leading_tab |= byte == b'\t' && at == 0;
         let is_break = matches!(byte, b'\n' | b'\r' | 0xc2 | 0xe2) && break_width(&bytes[at..]) > 0;
         if byte == b' ' {
             found.edge |= at == 0;
@@ -116,6 +117,7 @@ struct Found {
     flow_indicator: bool,
     special: bool,
     tab: bool,
+    leading_tab: bool,
     lines: bool,
     /// A space or a line break at one of the ends.
     edge: bool,
@@ -146,7 +148,8 @@ impl Found {
             plain,
             plain_in_flow: plain && !self.flow_indicator,
             single: !(self.space_after_break || quoted_only),
-            literal: !(self.trailing_space || self.break_after_space || self.special),
+            // go-yaml cannot read a block that begins with a tab, and loses the value.
+            literal: !(self.trailing_space || self.break_after_space || self.special || self.leading_tab),
             lines: self.lines,
         }
     }
