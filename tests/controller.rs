@@ -10,6 +10,8 @@ use tests::suite::{Case, case, run};
 
 #[path = "controller/canary.rs"]
 mod canary;
+#[path = "controller/clocks.rs"]
+mod clocks;
 #[path = "controller/faults.rs"]
 mod faults;
 #[path = "controller/flags.rs"]
@@ -20,6 +22,8 @@ mod http;
 mod keys;
 #[path = "controller/replicas.rs"]
 mod replicas;
+#[path = "controller/restarts.rs"]
+mod restarts;
 #[path = "controller/secrets.rs"]
 mod secrets;
 #[path = "controller/status.rs"]
@@ -31,8 +35,9 @@ type Test = fn(&Cluster);
 fn main() -> ExitCode {
     let cluster = Shared::default();
     let tests: Vec<(&str, Test)> =
-        [canary::CASES, faults::CASES, flags::CASES, http::CASES, keys::CASES, replicas::CASES, secrets::CASES, status::CASES].concat();
-    let cases: Vec<Case> = tests
+        [canary::CASES, clocks::CASES, faults::CASES, flags::CASES, http::CASES, keys::CASES, replicas::CASES, secrets::CASES, status::CASES]
+            .concat();
+    let mut cases: Vec<Case> = tests
         .into_iter()
         .map(|(name, test)| {
             let cluster = cluster.clone();
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
         })
         .collect();
     drop(cluster);
+    cases.extend(restarts::CASES.iter().map(|(name, test)| case(*name, NEEDS, test)));
     run(cases)
 }
 
@@ -63,6 +69,7 @@ fn needs(name: &str) -> &'static [&'static str] {
     match name {
         "kubeseal_works_through_the_service_proxy" => &["etcd", "kube-apiserver", "kubeseal"],
         "in_a_pod_it_finds_the_cluster_by_its_service_account" => &["etcd", "kube-apiserver", "unshare"],
+        _ if clocks::CASES.iter().any(|(case, _)| *case == name) => &["etcd", "faketime", "kube-apiserver"],
         _ => NEEDS,
     }
 }

@@ -7,16 +7,28 @@ use tests::suite::run;
 
 #[path = "files/age.rs"]
 mod age;
+#[path = "files/edit.rs"]
+mod edit;
+#[path = "files/face.rs"]
+mod face;
 #[path = "files/interop.rs"]
 mod interop;
+#[path = "files/keys.rs"]
+mod keys;
 #[path = "files/kinds.rs"]
 mod kinds;
 #[path = "files/own.rs"]
 mod own;
+#[path = "files/stores.rs"]
+mod stores;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
+    cases.extend(edit::cases());
+    cases.extend(face::cases());
     cases.extend(interop::cases());
+    cases.extend(keys::cases());
     cases.extend(own::cases());
+    cases.extend(stores::cases());
     run(cases)
 }

@@ -14,6 +14,9 @@ use tests::contract::{Contract, Proof};
 /// Crates below the doors: no I/O, no clock, no environment.
 const PURE: [&str; 6] = ["crds", "engine", "goregex", "keys", "sops", "templates"];
 
+/// The crate that may start processes and ask networks, but sees no file, clock or environment either.
+const OUTWARD: &str = "providers";
+
 /// Longest file, in lines.
 const LONGEST: usize = 500;
 
@@ -26,7 +29,11 @@ const MAY_EXPOSE: &[&str] = &[
     "engine/src/manifest/write.rs",
     "providers/src/",
     "sealer-cli/src/certificate.rs",
+    "sealer-cli/src/child.rs",
+    "sealer-cli/src/child/environment.rs",
+    "sealer-cli/src/child/handed.rs",
     "sealer-cli/src/commands/decrypt.rs",
+    "sealer-cli/src/commands/edit.rs",
     "sealer-cli/src/commands/encrypt.rs",
     "sealer-cli/src/commands/extract.rs",
     "sealer-cli/src/commands/groups.rs",
@@ -46,6 +53,7 @@ const MAY_EXPOSE: &[&str] = &[
     "sealer-cli/src/local/sealing.rs",
     "sealer-cli/src/local/state.rs",
     "sealer-cli/src/output.rs",
+    "sealer-cli/src/private.rs",
     "sops/src/change.rs",
     "sops/src/file.rs",
     "sops/src/leaf.rs",
@@ -138,9 +146,11 @@ fn below_the_doors_there_is_no_io_no_clock_and_no_environment() {
     ];
     let found: Vec<String> = sources()
         .iter()
-        .filter(|(name, _)| PURE.iter().any(|room| name.starts_with(room)) && !name.contains("/bin/"))
+        .filter(|(name, _)| PURE.iter().chain([&OUTWARD]).any(|room| name.starts_with(room)) && !name.contains("/bin/"))
         .flat_map(|(name, text)| {
-            product(text).filter(|(_, line)| forbidden.iter().any(|word| line.contains(word))).map(move |(at, _)| format!("{name}:{at}"))
+            let may = |word: &str| name.starts_with(OUTWARD) && word == "std::process";
+            let forbidden = forbidden.iter().copied().filter(move |word| !may(word)).collect::<Vec<_>>();
+            product(text).filter(move |(_, line)| forbidden.iter().any(|word| line.contains(word))).map(move |(at, _)| format!("{name}:{at}"))
         })
         .collect();
     nothing("I/O, clock or environment in a pure crate", &found);

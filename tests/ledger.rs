@@ -6,7 +6,7 @@ use tests::cluster::Cluster;
 use tests::contract::Contract;
 use tests::ledger;
 use tests::packaging;
-use tests::peers::Missing;
+use tests::peers::{self, Missing};
 use tests::suite::{case, run};
 use tests::upstream::{self, Controller};
 
@@ -25,6 +25,19 @@ fn main() -> ExitCode {
                 return Err(format!("kubeseal knows nothing of {stale:?}"));
             }
             check("kubeseal.env.", variables.iter().map(String::as_str))
+        }),
+        case("every_flag_of_sops_has_a_row", &["sops"], || {
+            let flags = ledger::sops_flags(&peers::get("sops").map_err(|missing| missing.to_string())?, &[]);
+            let flags: Vec<String> = flags
+                .iter()
+                .filter_map(|flag| flag.split(' ').next()?.split_once(".--"))
+                .map(|(command, flag)| format!("{command}.{flag}"))
+                .collect();
+            check("sops.flag.", flags.iter().map(String::as_str))
+        }),
+        case("every_variable_of_a_flag_of_sops_has_a_row", &["sops"], || {
+            let flags = ledger::sops_flags(&peers::get("sops").map_err(|missing| missing.to_string())?, &[]);
+            check("sops.env.", flags.iter().filter_map(|flag| flag.split_once("[$")?.1.strip_suffix(']')))
         }),
         case("every_field_of_upstreams_resource_has_a_row", &["controller"], || {
             let fields = ledger::sealed_secret_fields().map_err(|missing| missing.to_string())?;

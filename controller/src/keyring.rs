@@ -31,6 +31,9 @@ use crate::lenient::Lenient;
 /// No two keys are made by the schedule within this time.
 const BREATHER: Duration = Duration::from_secs(60);
 
+/// How often it is asked whether a key is due, since somebody may set the clock: a jump is made up for by the next look.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// The private keys as they are now.
 #[derive(Debug, Default)]
 pub(crate) struct Keyring {
@@ -40,6 +43,14 @@ pub(crate) struct Keyring {
     broken: AtomicU64,
     /// Wakes whoever makes new keys.
     pub(crate) changed: Notify,
+}
+
+/// The last key that this process made.
+struct Made {
+    name: String,
+    /// By the own clock, whatever the server's says of it.
+    at: Timestamp,
+    moment: Instant,
 }
 
 #[derive(Debug)]
@@ -148,23 +159,21 @@ fn plain(secret: Secret) -> PlainSecret {
 
 /// Makes keys when they are due, for ever: call it in the process that leads.
 pub(crate) async fn renew(context: Arc<Context>, asked: Arc<Notify>) {
-    let (mut failures, mut last) = (0_u32, None);
+    let (mut failures, mut last) = (0_u32, None::<Made>);
     // A wish from the time when another process led was that one's to fulfil.
     let _ = asked.notified().now_or_never();
     loop {
-        let newest = context.keyring.ring().newest().map(|(key, _)| key.since);
+        // Where the order is that of Secrets, the server dates a key. Its clock may be behind ours, by which the next one is due: a key that was made
+        // just now would be due for a successor at once, for ever.
+        let own = last.as_ref().filter(|made| context.keyring.names().contains(&made.name)).map(|made| made.at);
+        let newest = context.keyring.ring().newest().map(|(key, _)| own.map_or(key.since, |own| own.max(key.since)));
         let wait = match renewal::next(newest, &context.settings.schedule, Timestamp::now()) {
             Renewal::Due => None,
-            // The clock may be set: look again now and then.
-            Renewal::At(moment) => {
-                let left = moment.duration_since(Timestamp::now());
-                Some(Duration::try_from(left).unwrap_or_default().min(Duration::from_secs(60)))
-            }
+            Renewal::At(moment) => Some(Duration::try_from(moment.duration_since(Timestamp::now())).unwrap_or_default().min(LOOK)),
             Renewal::Never => Some(Duration::from_secs(3600)),
         };
-        let newest_is_own = newest.is_some() && last.is_some_and(|last: Instant| last.elapsed() < BREATHER);
-        // A server whose clock is behind may date a new key before the cut-off that it was made for.
-        let wait = if newest_is_own && wait.is_none() { Some(BREATHER) } else { wait };
+        let is_early = newest.is_some() && last.as_ref().is_some_and(|made| made.moment.elapsed() < BREATHER);
+        let wait = if is_early && wait.is_none() { Some(BREATHER) } else { wait };
         let mut wished = false;
         if let Some(wait) = wait {
             tokio::select! {
@@ -181,7 +190,7 @@ pub(crate) async fn renew(context: Arc<Context>, asked: Arc<Notify>) {
             Err(no) => Err(no),
         };
         match made {
-            Ok(()) => (failures, last) = (0, Some(Instant::now())),
+            Ok(made) => (failures, last) = (0, Some(made)),
             Err(no) => {
                 failures = failures.saturating_add(1);
                 warn!(error = %no, "cannot make a sealing key");
@@ -208,13 +217,14 @@ async fn look(context: &Arc<Context>) -> Result<(), Refusal> {
 }
 
 /// Makes one key, writes its Secret, and uses it at once.
-async fn make(context: &Arc<Context>) -> Result<(), Refusal> {
+async fn make(context: &Arc<Context>) -> Result<Made, Refusal> {
     let ours = |error: &Error| Refusal::no_answer(error.to_string());
     let settings = &context.settings;
     let (bits, validity, prefix) = (settings.key_size, settings.key_ttl, settings.key_prefix.clone());
     let common_name = settings.my_cn.clone();
     // It takes half a second, and longer with bad luck.
-    let made = spawn_blocking(move || key_secret::make(&KeyRequest { bits, validity, common_name: &common_name, prefix: &prefix }, Timestamp::now()));
+    let at = Timestamp::now();
+    let made = spawn_blocking(move || key_secret::make(&KeyRequest { bits, validity, common_name: &common_name, prefix: &prefix }, at));
     let mut secret = made.await.map_err(|_| ours(&Error::input("make a sealing key")))?.map_err(|error| ours(&error))?;
     let extend = |metadata: &mut Map<String, Value>, field: &str, more: &BTreeMap<String, String>| {
         let map = metadata.entry(field).or_insert_with(|| json!({}));
@@ -230,8 +240,8 @@ async fn make(context: &Arc<Context>) -> Result<(), Refusal> {
     let written = written.read().ok_or_else(|| Refusal::no_answer("the new key Secret cannot be read"))?;
     let name = written.metadata.name.clone().unwrap_or_default();
     info!(secret = name, "new sealing key written");
-    changed(context, vec![(name, Some(written))]);
-    Ok(())
+    changed(context, vec![(name.clone(), Some(written))]);
+    Ok(Made { name, at, moment: Instant::now() })
 }
 
 /// Takes note of key Secrets; what no key opened before is tried again.

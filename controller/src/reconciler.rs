@@ -328,7 +328,6 @@ async fn tell(context: &Context, key: &Key, object: &SealedSecret, event: &event
 
 /// Writes the status, if it says something new, and the metric.
 async fn report(context: &Context, key: &Key, mut object: SealedSecret, verdict: &Verdict) -> Result<(), Refusal> {
-    let digest = source::digest(&object);
     for attempt in 0.. {
         let Some(status) = status::next(&object, verdict, Timestamp::now()) else { break };
         object.status = Some(status);
@@ -341,7 +340,7 @@ async fn report(context: &Context, key: &Key, mut object: SealedSecret, verdict:
             Ok(_) => break,
             Err(no) if no.status == 404 => return Ok(()),
             Err(no) if no.is_conflict() && attempt < TRIES => match read(context, key).await? {
-                Some(fresh) if source::digest(&fresh) == digest => object = fresh,
+                Some(fresh) if source::digest(&fresh) == source::digest(&object) => object = fresh,
                 // It was changed in the meantime: another turn says what is so now.
                 Some(fresh) => {
                     context.index.observe_source(&fresh, true);

@@ -33,10 +33,23 @@ complete -c sealer -n "__fish_sealer_needs_command" -f -a "verify" -d 'Check Sea
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "cert" -d 'Print or describe a certificate'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "keys" -d 'Look after a folder of sealing keys'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "local" -d 'Play cluster in a folder: seal, unseal and heal without one'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "encrypt" -d 'Encrypt the values of files for age, PGP and other keys, as sops does'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "decrypt" -d 'Decrypt files whose values are encrypted'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "edit" -d 'Edit an encrypted file, or a new one'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "exec-env" -d 'Run a program with the values of an encrypted file in its environment'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "exec-file" -d 'Run a program with a decrypted file that is gone afterwards'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "extract" -d 'Print one value of an encrypted file'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "set" -d 'Set one value of an encrypted file'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "unset" -d 'Remove one value of an encrypted file'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "rotate" -d 'Bring files under a new data key'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "updatekeys" -d 'Bring files under the keys that .sops.yaml names'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "groups" -d 'Add or remove key groups of a file'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "filestatus" -d 'Say whether files are encrypted'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "explain" -d 'Say what became of a SealedSecret in the cluster, and what comes next'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "crds" -d 'Compare or install the custom resource definitions of a cluster'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "migrate" -d 'Move a cluster from the Sealed Secrets controller to ours'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "kubeseal" -d 'Speak kubeseal\'s command line: its flags, messages and exit codes'
+complete -c sealer -n "__fish_sealer_needs_command" -f -a "sops" -d 'Speak sops\'s command line: its commands, flags, messages and exit codes'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "completions" -d 'Print a script that completes commands in a shell'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
 complete -c sealer -n "__fish_sealer_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -135,6 +148,101 @@ complete -c sealer -n "__fish_sealer_using_subcommand local" -l in-place -d 'Wri
 complete -c sealer -n "__fish_sealer_using_subcommand local" -l watch -d 'Keep at it: react to changes, heal at once, renew keys on schedule'
 complete -c sealer -n "__fish_sealer_using_subcommand local" -l json -d 'Print what was done as JSON, one line a pass'
 complete -c sealer -n "__fish_sealer_using_subcommand local" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -s w -l output -d 'Write to a file' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l name -d 'Take standard input for a file of this name: it says the format and the rule' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l output-type -d 'Format of the output [default: that of the input]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l age -d 'Encrypt for this age recipient; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l pgp -d 'Encrypt for this PGP fingerprint; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l hc-vault-transit -d 'Encrypt for this Vault transit URI; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l unencrypted-suffix -d 'Leave values readable under keys that end like this' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l encrypted-suffix -d 'Encrypt only values under keys that end like this' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l unencrypted-regex -d 'Leave values readable under keys that match' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l encrypted-regex -d 'Encrypt only values under keys that match' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l unencrypted-comment-regex -d 'Leave values readable below comments that match' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l encrypted-comment-regex -d 'Encrypt only values below comments that match' -r
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l config -d 'Use this configuration [default: the first .sops.yaml from the file\'s folder upwards]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -s i -l in-place -d 'Write the files back; without it, one file is printed to standard output'
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l mac-only-encrypted -d 'Let only encrypted values count for the MAC, so that others can change the rest'
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -l json -d 'Print what was done as JSON; with --in-place'
+complete -c sealer -n "__fish_sealer_using_subcommand encrypt" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand decrypt" -s w -l output -d 'Write one file' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand decrypt" -l out-dir -d 'Write the files into a folder, under their own names' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand decrypt" -l name -d 'Take standard input for a file of this name: it says the format' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand decrypt" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand decrypt" -l output-type -d 'Format of the output [default: that of the input]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand decrypt" -l decryption-order -d 'Try keys of these kinds first, in this order [default: age,pgp]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand decrypt" -s i -l in-place -d 'Write the files back'
+complete -c sealer -n "__fish_sealer_using_subcommand decrypt" -l dangerous-ignore-mac -d 'Show a file even if its MAC does not fit: whoever changed it had no key'
+complete -c sealer -n "__fish_sealer_using_subcommand decrypt" -l json -d 'Print what was done as JSON; with --in-place or --out-dir'
+complete -c sealer -n "__fish_sealer_using_subcommand decrypt" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand edit" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand edit" -l decryption-order -d 'Try keys of these kinds first, in this order [default: age,pgp]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand edit" -l config -d 'Use this configuration [default: the first .sops.yaml from the file\'s folder upwards]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand edit" -l dangerous-ignore-mac -d 'Edit a file even if its MAC does not fit: whoever changed it had no key'
+complete -c sealer -n "__fish_sealer_using_subcommand edit" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand exec-env" -l user -d 'Run it as this user; only root may' -r
+complete -c sealer -n "__fish_sealer_using_subcommand exec-env" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand exec-env" -l decryption-order -d 'Try keys of these kinds first, in this order [default: age,pgp]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand exec-env" -l pristine -d 'Give the program nothing of our own environment'
+complete -c sealer -n "__fish_sealer_using_subcommand exec-env" -l same-process -d 'Become the program instead of waiting for it'
+complete -c sealer -n "__fish_sealer_using_subcommand exec-env" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand exec-file" -l user -d 'Run it as this user; only root may' -r
+complete -c sealer -n "__fish_sealer_using_subcommand exec-file" -l filename -d 'Call it this' -r
+complete -c sealer -n "__fish_sealer_using_subcommand exec-file" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand exec-file" -l output-type -d 'Format of the plaintext [default: that of the file]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand exec-file" -l decryption-order -d 'Try keys of these kinds first, in this order [default: age,pgp]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand exec-file" -l no-fifo -d 'Hand over a file instead of a pipe: for programs that read it twice, or look at its size'
+complete -c sealer -n "__fish_sealer_using_subcommand exec-file" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand extract" -s w -l output -d 'Write to a file that only its owner can read' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand extract" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand extract" -l output-type -d 'Format of a value that has parts [default: that of the input]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand extract" -l decryption-order -d 'Try keys of these kinds first, in this order [default: age,pgp]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand extract" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand set" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand set" -l decryption-order -d 'Try keys of these kinds first, in this order [default: age,pgp]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand set" -l value-file -d 'Read the value from this file' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand set" -l text -d 'Take the value as text, whatever it looks like'
+complete -c sealer -n "__fish_sealer_using_subcommand set" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand unset" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand unset" -l decryption-order -d 'Try keys of these kinds first, in this order [default: age,pgp]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand unset" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand rotate" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand rotate" -l add-age -d 'Add this age recipient; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand rotate" -l add-pgp -d 'Add this PGP fingerprint; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand rotate" -l add-hc-vault-transit -d 'Add this Vault transit URI; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand rotate" -l rm-age -d 'Remove this age recipient; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand rotate" -l rm-pgp -d 'Remove this PGP fingerprint; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand rotate" -l rm-hc-vault-transit -d 'Remove this Vault transit URI; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand rotate" -l decryption-order -d 'Try keys of these kinds first, in this order [default: age,pgp]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand rotate" -l json -d 'Print what was done as JSON'
+complete -c sealer -n "__fish_sealer_using_subcommand rotate" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand updatekeys" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand updatekeys" -l config -d 'Use this configuration [default: the first .sops.yaml from the file\'s folder upwards]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand updatekeys" -s y -l yes -d 'Do not ask'
+complete -c sealer -n "__fish_sealer_using_subcommand updatekeys" -l dry-run -d 'Say what would change, write nothing, and end with status 2 if something would'
+complete -c sealer -n "__fish_sealer_using_subcommand updatekeys" -l json -d 'Print what was done as JSON'
+complete -c sealer -n "__fish_sealer_using_subcommand updatekeys" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and not __fish_seen_subcommand_from add delete help" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and not __fish_seen_subcommand_from add delete help" -f -a "add" -d 'Add a group of keys'
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and not __fish_seen_subcommand_from add delete help" -f -a "delete" -d 'Remove a group of keys'
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and not __fish_seen_subcommand_from add delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from add" -l threshold -d 'How many groups are needed from now on [default: as before, all if that is not set]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from add" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from add" -l age -d 'Encrypt for this age recipient; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from add" -l pgp -d 'Encrypt for this PGP fingerprint; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from add" -l hc-vault-transit -d 'Encrypt for this Vault transit URI; may be repeated' -r
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from delete" -l threshold -d 'How many groups are needed from now on [default: as before, all if that is not set]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from delete" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a group of keys'
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Remove a group of keys'
+complete -c sealer -n "__fish_sealer_using_subcommand groups; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sealer -n "__fish_sealer_using_subcommand filestatus" -l input-type -d 'Format of the input [default: what the name of the file says]' -r
+complete -c sealer -n "__fish_sealer_using_subcommand filestatus" -l strict -d 'End with status 2 if a file is not encrypted'
+complete -c sealer -n "__fish_sealer_using_subcommand filestatus" -l json -d 'Print JSON'
+complete -c sealer -n "__fish_sealer_using_subcommand filestatus" -s h -l help -d 'Print help'
 complete -c sealer -n "__fish_sealer_using_subcommand explain" -s n -l namespace -d 'Its namespace' -r
 complete -c sealer -n "__fish_sealer_using_subcommand explain" -l controller-namespace -d 'Namespace of the controller\'s Service' -r
 complete -c sealer -n "__fish_sealer_using_subcommand explain" -l controller-name -d 'Name of the controller\'s Service (`sealed-secrets` if the Helm chart installed it)' -r
@@ -175,24 +283,39 @@ complete -c sealer -n "__fish_sealer_using_subcommand migrate" -s h -l help -d '
 complete -c sealer -n "__fish_sealer_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c sealer -n "__fish_sealer_using_subcommand man" -l out-dir -d 'Folder to write the page of every command into' -r -F
 complete -c sealer -n "__fish_sealer_using_subcommand man" -s h -l help -d 'Print help'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "seal" -d 'Encrypt Secrets into SealedSecrets that are safe to commit'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "unseal" -d 'Decrypt SealedSecrets with private keys at hand'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "reseal" -d 'Bring SealedSecrets under the newest key'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "verify" -d 'Check SealedSecrets, with or without private keys'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "cert" -d 'Print or describe a certificate'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "keys" -d 'Look after a folder of sealing keys'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "local" -d 'Play cluster in a folder: seal, unseal and heal without one'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "explain" -d 'Say what became of a SealedSecret in the cluster, and what comes next'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "crds" -d 'Compare or install the custom resource definitions of a cluster'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "migrate" -d 'Move a cluster from the Sealed Secrets controller to ours'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "kubeseal" -d 'Speak kubeseal\'s command line: its flags, messages and exit codes'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "completions" -d 'Print a script that completes commands in a shell'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
-complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local explain crds migrate kubeseal completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "seal" -d 'Encrypt Secrets into SealedSecrets that are safe to commit'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "unseal" -d 'Decrypt SealedSecrets with private keys at hand'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "reseal" -d 'Bring SealedSecrets under the newest key'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "verify" -d 'Check SealedSecrets, with or without private keys'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "cert" -d 'Print or describe a certificate'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "keys" -d 'Look after a folder of sealing keys'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "local" -d 'Play cluster in a folder: seal, unseal and heal without one'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "encrypt" -d 'Encrypt the values of files for age, PGP and other keys, as sops does'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "decrypt" -d 'Decrypt files whose values are encrypted'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "edit" -d 'Edit an encrypted file, or a new one'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "exec-env" -d 'Run a program with the values of an encrypted file in its environment'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "exec-file" -d 'Run a program with a decrypted file that is gone afterwards'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "extract" -d 'Print one value of an encrypted file'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "set" -d 'Set one value of an encrypted file'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "unset" -d 'Remove one value of an encrypted file'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "rotate" -d 'Bring files under a new data key'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "updatekeys" -d 'Bring files under the keys that .sops.yaml names'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "groups" -d 'Add or remove key groups of a file'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "filestatus" -d 'Say whether files are encrypted'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "explain" -d 'Say what became of a SealedSecret in the cluster, and what comes next'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "crds" -d 'Compare or install the custom resource definitions of a cluster'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "migrate" -d 'Move a cluster from the Sealed Secrets controller to ours'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "kubeseal" -d 'Speak kubeseal\'s command line: its flags, messages and exit codes'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "sops" -d 'Speak sops\'s command line: its commands, flags, messages and exit codes'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "completions" -d 'Print a script that completes commands in a shell'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and not __fish_seen_subcommand_from seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "list" -d 'List the keys of a folder, newest first'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "new" -d 'Make a new key, which seals from now on'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "import" -d 'Copy keys of a cluster\'s backup into a folder'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "export" -d 'Print the keys of a folder as Secrets, for a backup or to apply to a cluster'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from groups" -f -a "add" -d 'Add a group of keys'
+complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from groups" -f -a "delete" -d 'Remove a group of keys'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from crds" -f -a "print" -d 'Print ours, as YAML'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from crds" -f -a "diff" -d 'Tell what the cluster\'s lack or have beside ours; exit status 3 if one is absent or another'
 complete -c sealer -n "__fish_sealer_using_subcommand help; and __fish_seen_subcommand_from crds" -f -a "apply" -d 'Install or update the cluster\'s'

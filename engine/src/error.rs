@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::keychain::LostKey;
+
 /// Says what can be done about it; the doors turn it into an exit code, a status reason or a pause.
 ///
 /// The order is that of the worst first: see [`ErrorKind::worst`].
@@ -54,6 +56,7 @@ pub struct Error {
     message: String,
     advice: Option<String>,
     cause: Option<Cause>,
+    lost_key: Option<Box<LostKey>>,
 }
 
 /// What broke underneath, for faces that tell more kinds of failures apart than we do.
@@ -74,7 +77,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// Makes an error of one kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, place: Box::default(), message: harmless(&message.into()), advice: None, cause: None }
+        Self { kind, place: Box::default(), message: harmless(&message.into()), advice: None, cause: None, lost_key: None }
     }
 
     /// Makes an [`ErrorKind::Input`] error.
@@ -93,6 +96,12 @@ impl Error {
     #[must_use]
     pub fn caused_by(mut self, cause: Cause) -> Self {
         self.cause.get_or_insert(cause);
+        self
+    }
+
+    /// Adds what became of the master keys, for faces that lay it out in their own way.
+    pub(crate) fn with_lost_key(mut self, lost: LostKey) -> Self {
+        self.lost_key = Some(Box::new(lost));
         self
     }
 
@@ -135,6 +144,12 @@ impl Error {
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.cause
+    }
+
+    /// What became of the master keys, if none of them opens a data key.
+    #[must_use]
+    pub fn lost_key(&self) -> Option<&LostKey> {
+        self.lost_key.as_deref()
     }
 
     /// Says what can be done about it.

@@ -102,11 +102,12 @@ pub async fn rotate(keychain: &Keychain, unlocked: Unlocked, add: &[Recipient], 
     let identity = |recipient: &Recipient| (recipient.kind.clone(), keychain.identity(&recipient.kind, &recipient.fields));
     let gone: Vec<(String, String)> = remove.iter().map(identity).collect();
     let mut groups = recipients(&metadata.groups);
-    for group in &mut groups {
-        group.retain(|recipient| !gone.contains(&identity(recipient)));
-    }
+    // What is removed is gone, even if it is added too.
     if let Some(first) = groups.first_mut() {
         first.extend(add.iter().cloned());
+    }
+    for group in &mut groups {
+        group.retain(|recipient| !gone.contains(&identity(recipient)));
     }
     let key = DataKey::make()?;
     metadata.groups = keychain.wrap(&groups, metadata.threshold, &key, &writing.now).await?;
@@ -141,7 +142,9 @@ pub async fn update_keys(
     writing: &Writing,
 ) -> Result<SecretBytes> {
     let key = keychain.open(&file.metadata).await?;
-    file.metadata.threshold = if threshold > wanted.len() { wanted.len() } else { threshold };
+    // All groups are needed where nothing is said, and then that is written.
+    let all = threshold > wanted.len() || (threshold == 0 && wanted.len() > 1);
+    file.metadata.threshold = if all { wanted.len() } else { threshold };
     file.metadata.groups = keychain.wrap(wanted, file.metadata.threshold, &key, &writing.now).await?;
     Ok(file.rewrite(writing.store, writing.manner)?)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use keys::{Credentials, DataKey, Fields, KeyService, KindNames, MasterKeyKind, SecretBytes, WrappedKey, shamir};
+use keys::{AgePlugins, Credentials, DataKey, Fields, KeyService, KindNames, MasterKeyKind, SecretBytes, WrappedKey, shamir};
 use sops::{KeyEntry, KeyGroup, Metadata};
 
 use crate::error::{Cause, Error, ErrorKind, Result};
@@ -30,6 +30,35 @@ struct Kind {
     service: Box<dyn KeyService>,
 }
 
+/// What became of the master keys of a file when none, or not enough, of them opened its data key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LostKey {
+    /// How many groups are needed, as the file says it; zero means all.
+    pub threshold: usize,
+    /// The groups, in the order of the file.
+    pub groups: Vec<LostGroup>,
+}
+
+/// What became of one group of master keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LostGroup {
+    /// True if one of its keys opened its part.
+    pub is_open: bool,
+    /// Keys that were tried in vain.
+    pub failures: Vec<LostPart>,
+}
+
+/// One master key that does not open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostPart {
+    /// Name of its kind in the metadata.
+    pub kind: String,
+    /// What tells it from others.
+    pub identity: String,
+    /// Why it does not open.
+    pub reason: String,
+}
+
 /// Kinds that are tried first where nothing else is said.
 ///
 /// *Source*: sops `sops.go`, v3.13.3.
@@ -38,7 +67,13 @@ pub const DEFAULT_ORDER: [&str; 2] = ["age", "pgp"];
 /// Every kind of master key.
 #[must_use]
 pub fn master_key_kinds() -> Vec<&'static dyn MasterKeyKind> {
-    keys::MASTER_KEYS.to_vec()
+    keys::MASTER_KEYS.iter().copied().chain(providers::master_keys()).collect()
+}
+
+/// What starts the plugins of age.
+#[must_use]
+pub fn age_plugins() -> &'static dyn AgePlugins {
+    providers::AGE_PLUGINS
 }
 
 impl Keychain {
@@ -90,25 +125,25 @@ impl Keychain {
     /// Denied: too few groups open; the message has the reason of each key.
     pub async fn open(&self, metadata: &Metadata) -> Result<DataKey> {
         let needed = if metadata.threshold == 0 { metadata.groups.len() } else { metadata.threshold.min(metadata.groups.len()) };
-        let mut progress = Progress { shares: BTreeMap::new(), failures: vec![Vec::new(); metadata.groups.len()], needed };
+        let mut progress = Progress { shares: BTreeMap::new(), groups: vec![LostGroup::default(); metadata.groups.len()], needed };
         for (at, group) in metadata.groups.iter().enumerate() {
             for key in self.sorted(group).filter(|key| !self.is_remote(key)) {
                 if progress.shares.contains_key(&at) || progress.is_done() {
                     break;
                 }
                 let opened = self.open_one(key).await;
-                progress.note(at, self.shown(key), opened);
+                progress.note(at, self.told(key), opened);
             }
         }
         let mut waiting = FuturesUnordered::new();
         for (at, group) in metadata.groups.iter().enumerate().filter(|(at, _)| !progress.shares.contains_key(at)) {
             for key in self.sorted(group).filter(|key| self.is_remote(key) && !progress.is_done()) {
-                waiting.push(async move { (at, self.shown(key), self.open_one(key).await) });
+                waiting.push(async move { (at, self.told(key), self.open_one(key).await) });
             }
         }
         while !progress.is_done() {
-            let Some((at, shown, opened)) = waiting.next().await else { break };
-            progress.note(at, shown, opened);
+            let Some((at, told, opened)) = waiting.next().await else { break };
+            progress.note(at, told, opened);
         }
         progress.finish(metadata)
     }
@@ -166,8 +201,9 @@ impl Keychain {
         self.kind(&key.kind).is_ok_and(|kind| kind.kind.is_remote())
     }
 
-    fn shown(&self, key: &WrappedKey) -> String {
-        format!("{} {}", key.kind, self.identity(&key.kind, &key.fields))
+    /// Kind and identity.
+    fn told(&self, key: &WrappedKey) -> (String, String) {
+        (key.kind.clone(), self.identity(&key.kind, &key.fields))
     }
 
     fn sorted<'g>(&self, group: &'g KeyGroup) -> impl Iterator<Item = &'g WrappedKey> + use<'g> {
@@ -180,7 +216,7 @@ impl Keychain {
 /// What is open so far, and why the rest is not.
 struct Progress {
     shares: BTreeMap<usize, SecretBytes>,
-    failures: Vec<Vec<(String, String)>>,
+    groups: Vec<LostGroup>,
     needed: usize,
 }
 
@@ -189,16 +225,14 @@ impl Progress {
         self.shares.len() >= self.needed
     }
 
-    fn note(&mut self, group: usize, shown: String, opened: Result<SecretBytes>) {
+    fn note(&mut self, at: usize, (kind, identity): (String, String), opened: Result<SecretBytes>) {
+        let Some(group) = self.groups.get_mut(at) else { return };
         match opened {
             Ok(share) => {
-                self.shares.insert(group, share);
+                group.is_open = true;
+                self.shares.insert(at, share);
             }
-            Err(error) => {
-                if let Some(failures) = self.failures.get_mut(group) {
-                    failures.push((shown, error.message().to_owned()));
-                }
-            }
+            Err(error) => group.failures.push(LostPart { kind, identity, reason: error.message().to_owned() }),
         }
     }
 
@@ -226,12 +260,13 @@ impl Progress {
         } else {
             "open the data key: none of the master keys opens it".to_owned()
         };
-        for (at, failures) in self.failures.iter().enumerate() {
-            for (shown, reason) in failures {
+        for (at, group) in self.groups.iter().enumerate() {
+            for LostPart { kind, identity, reason } in &group.failures {
                 let group = if several { format!("group {}, ", at + 1) } else { String::new() };
-                message.push_str(&format!("\n  {group}{shown}: {reason}"));
+                message.push_str(&format!("\n  {group}{kind} {identity}: {reason}"));
             }
         }
-        Error::new(ErrorKind::Denied, message).caused_by(Cause::DataKey)
+        let lost = LostKey { threshold: metadata.threshold, groups: self.groups };
+        Error::new(ErrorKind::Denied, message).caused_by(Cause::DataKey).with_lost_key(lost)
     }
 }

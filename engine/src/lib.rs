@@ -29,5 +29,5 @@ pub mod unseal;
 pub mod verify;
 
 pub use error::{Cause, Error, ErrorKind, Place, Result, harmless};
-pub use keychain::{DEFAULT_ORDER, Keychain, Recipient, master_key_kinds};
+pub use keychain::{DEFAULT_ORDER, Keychain, LostGroup, LostKey, LostPart, Recipient, age_plugins, master_key_kinds};
 pub use secret::{PlainSecret, is_item_key, is_object_name};

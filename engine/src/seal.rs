@@ -163,10 +163,11 @@ pub fn merge<'m>(edits: &mut Edits<'m>, object: &Object<'m>, secret: &'m PlainSe
     Ok(())
 }
 
-/// Empties a hint that is about to be wrong: no hint costs a search, a false one misleads.
+/// Removes a hint that is about to be wrong, or empties it where it cannot go: no hint costs a search, a false one misleads.
 pub(crate) fn forget_hint<'m>(edits: &mut Edits<'m>, object: &Object<'m>) {
-    if object.annotation(SEALED_WITH).is_some_and(|hint| !hint.is_empty()) {
-        edits.put(object.node, &["metadata", "annotations", SEALED_WITH], "");
+    const PATH: [&str; 3] = ["metadata", "annotations", SEALED_WITH];
+    if object.annotation(SEALED_WITH).is_some_and(|hint| !hint.is_empty()) && !edits.remove(object.node, &PATH) {
+        edits.put(object.node, &PATH, "");
     }
 }
 

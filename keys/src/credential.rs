@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::AgePlugins;
 use crate::error::Result;
-use crate::master_keys::AgePlugins;
 use crate::secret::SecretBytes;
 
 /// Where identities, tokens and passphrases come from.

@@ -8,6 +8,7 @@ use aes_gcm::{AesGcm, Tag};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::random::fill_random;
 use crate::secret::SecretBytes;
 
 /// Length of a data key, in bytes.
@@ -34,7 +35,7 @@ impl DataKey {
     /// Internal: no randomness.
     pub fn make() -> Result<Self> {
         let mut bytes = Zeroizing::new([0; DATA_KEY_LENGTH]);
-        aws_lc_rs::rand::fill(&mut *bytes).map_err(|_| Error::internal("make a data key"))?;
+        fill_random(&mut *bytes, "make a data key")?;
         Ok(Self(SecretBytes::new(bytes.to_vec())))
     }
 
@@ -99,7 +100,7 @@ impl ValueCipher {
     /// Internal: no randomness.
     pub fn encrypt(&self, plaintext: &[u8], associated: &[u8]) -> Result<Encrypted> {
         let mut nonce = [0; NONCE_LENGTH];
-        aws_lc_rs::rand::fill(&mut nonce).map_err(|_| Error::internal("make a nonce"))?;
+        fill_random(&mut nonce, "make a nonce")?;
         self.dangerous_encrypt_with(&nonce, plaintext, associated)
     }
 

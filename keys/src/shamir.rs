@@ -8,6 +8,7 @@
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::random::fill_random;
 use crate::secret::SecretBytes;
 
 /// The most shares that a secret can have: `x` is a byte, and not zero.
@@ -27,7 +28,7 @@ pub fn split(secret: &SecretBytes, count: usize, threshold: usize) -> Result<Vec
         return Err(Error::malformed("split an empty secret"));
     }
     let mut coefficients = Zeroizing::new(vec![0; secret.len() * (threshold - 1)]);
-    aws_lc_rs::rand::fill(&mut coefficients).map_err(|_| Error::internal("split the data key"))?;
+    fill_random(&mut coefficients, "split the data key")?;
     let share = |x: u8| {
         let above = coefficients.chunks_exact(threshold - 1);
         // EXPOSE: each byte is the constant term of its polynomial.

@@ -4,7 +4,10 @@ mod cert;
 mod completions;
 mod crds;
 mod decrypt;
+mod edit;
 mod encrypt;
+mod exec_env;
+mod exec_file;
 mod explain;
 mod extract;
 mod filestatus;
@@ -18,6 +21,7 @@ mod reseal;
 mod rotate;
 mod seal;
 mod set;
+mod sops;
 mod unseal;
 mod updatekeys;
 mod verify;
@@ -49,6 +53,12 @@ pub(crate) enum Command {
     Encrypt(encrypt::Args),
     /// Decrypt files whose values are encrypted
     Decrypt(decrypt::Args),
+    /// Edit an encrypted file, or a new one
+    Edit(edit::Args),
+    /// Run a program with the values of an encrypted file in its environment
+    ExecEnv(exec_env::Args),
+    /// Run a program with a decrypted file that is gone afterwards
+    ExecFile(exec_file::Args),
     /// Print one value of an encrypted file
     Extract(extract::Args),
     /// Set one value of an encrypted file
@@ -74,6 +84,9 @@ pub(crate) enum Command {
     /// Speak kubeseal's command line: its flags, messages and exit codes
     #[command(disable_help_flag = true)]
     Kubeseal(kubeseal::Args),
+    /// Speak sops's command line: its commands, flags, messages and exit codes
+    #[command(disable_help_flag = true)]
+    Sops(sops::Args),
     /// Print a script that completes commands in a shell
     Completions(completions::Args),
     /// Print the manual page, or write all of them into a folder
@@ -92,6 +105,9 @@ pub(crate) fn run(command: Command, now: Timestamp) -> Outcome {
         Command::Local(args) => local::run(&args, now),
         Command::Encrypt(args) => encrypt::run(&args, now),
         Command::Decrypt(args) => decrypt::run(&args, now),
+        Command::Edit(args) => edit::run(&args, now),
+        Command::ExecEnv(args) => exec_env::run(&args, now),
+        Command::ExecFile(args) => exec_file::run(&args, now),
         Command::Extract(args) => extract::run(&args, now),
         Command::Set(args) => set::run(&args, now),
         Command::Unset(args) => set::run_unset(&args, now),
@@ -103,6 +119,7 @@ pub(crate) fn run(command: Command, now: Timestamp) -> Outcome {
         Command::Crds(command) => crds::run(&command),
         Command::Migrate(args) => migrate::run(&args),
         Command::Kubeseal(args) => kubeseal::run(&args),
+        Command::Sops(args) => sops::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

@@ -1,11 +1,13 @@
 //! CONTRACT: a face speaks another tool's command line.
 //!
 //! A face is a name and a function from a command line to an exit status. It is chosen by the name that the program was called by
-//! (`kubeseal`, `kubeseal.exe`) or by the first argument (`sealer kubeseal ...`). A face translates flags into the verbs of the engine and its
+//! (`kubeseal`, `sops.exe`) or by the first argument (`sealer kubeseal ...`). A face translates flags into the verbs of the engine and its
 //! results into the words of the tool; it decides nothing by itself.
 
 mod kubeseal;
 mod pflag;
+mod sops;
+mod urfave;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -32,7 +34,7 @@ pub(crate) struct Invocation {
 }
 
 /// LIST of the faces.
-const FACES: &[&Face] = &[&kubeseal::FACE];
+const FACES: &[&Face] = &[&kubeseal::FACE, &sops::FACE];
 
 /// Runs the face that a command line asks for; None if it asks for none.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
@@ -71,7 +73,9 @@ mod tests {
 
     #[test]
     fn a_face_is_found_by_the_name_of_the_program() {
-        for (program, found) in [("kubeseal", true), ("/usr/bin/kubeseal", true), ("kubeseal.exe", true), ("sealer", false), ("kubeseal2", false)] {
+        for (program, found) in
+            [("kubeseal", true), ("/usr/bin/kubeseal", true), ("kubeseal.exe", true), ("sops", true), ("sealer", false), ("kubeseal2", false)]
+        {
             assert_eq!(by_program(program).is_some(), found, "{program}");
         }
         assert!(run(["sealer".into(), "seal".into()]).is_none());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use keys::{Credentials, Error, SecretBytes};
+use keys::{AgePlugins, Credentials, Error, SecretBytes};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
@@ -65,6 +65,14 @@ impl Credentials for Surroundings {
     fn passphrase(&self, prompt: &str) -> keys::Result<SecretBytes> {
         let _one = self.terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         ask(prompt).map_err(|error| Error::from_outside(format!("ask for a passphrase: there is no terminal ({})", plain(&error))))
+    }
+
+    fn tell(&self, message: &str) {
+        crate::output::note(&engine::harmless(message));
+    }
+
+    fn age_plugins(&self) -> Option<&dyn AgePlugins> {
+        Some(engine::age_plugins())
     }
 }
 

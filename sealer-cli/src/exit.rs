@@ -7,28 +7,35 @@ use crate::output::{note, paint};
 /// Exit code of a wrong command line (`EX_USAGE` of sysexits.h).
 pub(crate) const USAGE: u8 = 64;
 
-/// What a command ends with: every error that it met.
+/// What a command ends with: every error that it met, or the status of a program that it ran.
 pub(crate) type Outcome = Result<(), Errors>;
 
-/// Errors of one run; one at least.
+/// Errors of one run; one at least, unless it ends with the status of another program.
 #[derive(Debug)]
 pub(crate) struct Errors {
     /// What went wrong.
     pub(crate) list: Vec<Error>,
     /// Whether the command printed them already.
     told: bool,
+    /// The status of a program that was run for the user: it is ours, too.
+    status: Option<u8>,
 }
 
 impl From<Error> for Errors {
     fn from(error: Error) -> Self {
-        Self { list: vec![error], told: false }
+        Self { list: vec![error], told: false, status: None }
     }
 }
 
 impl Errors {
     /// Success if there are none.
     pub(crate) fn check(errors: Vec<Error>) -> Outcome {
-        if errors.is_empty() { Ok(()) } else { Err(Self { list: errors, told: false }) }
+        if errors.is_empty() { Ok(()) } else { Err(Self { list: errors, told: false, status: None }) }
+    }
+
+    /// Ends with the status of a program that was run for the user.
+    pub(crate) fn status(status: u8) -> Outcome {
+        if status == 0 { Ok(()) } else { Err(Self { list: Vec::new(), told: true, status: Some(status) }) }
     }
 
     /// As [`Errors::check`], of errors that were printed already.
@@ -51,11 +58,11 @@ pub(crate) fn code(kind: ErrorKind) -> u8 {
 
 /// Prints the errors and returns the exit code of the worst.
 pub(crate) fn report(outcome: Outcome) -> u8 {
-    let Err(Errors { list, told }) = outcome else { return 0 };
+    let Err(Errors { list, told, status }) = outcome else { return 0 };
     if !told {
         list.iter().for_each(print);
     }
-    ErrorKind::worst(list.iter().map(Error::kind)).map_or(0, code)
+    status.or_else(|| ErrorKind::worst(list.iter().map(Error::kind)).map(code)).unwrap_or_default()
 }
 
 /// Prints one error, and what to do about it.

@@ -1,6 +1,7 @@
 //! SOPS files at the terminal: what our own commands and the face of sops have in common.
 
 mod configuration;
+mod example;
 mod options;
 
 use std::future::Future;
@@ -14,6 +15,7 @@ use keys::{Credentials, MasterKeyKind};
 use sops::{DecryptedFile, Manner, Store};
 
 pub(crate) use configuration::{Found, Lookup};
+pub(crate) use example::example;
 pub(crate) use options::{ConfigOption, InputOption, OrderOption, Recipients, RuleFlags};
 
 use crate::credentials::Surroundings;

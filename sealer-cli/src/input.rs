@@ -111,6 +111,16 @@ pub(crate) fn read_stdin() -> Result<Source> {
     Ok(Source { name: "<stdin>".to_owned(), path: None, identity: None, relative: PathBuf::from("stdin.yaml"), found: false, bytes })
 }
 
+/// Reads to the end, whatever it is; the error is the system's, for faces that have words of their own.
+pub(crate) fn read_bounded(reader: impl Read) -> std::result::Result<SecretBytes, io::Error> {
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {} MiB", MAX_BYTES >> 20)));
+    }
+    Ok(SecretBytes::new(std::mem::take(&mut *bytes)))
+}
+
 fn read_limited(reader: impl Read, expected: u64) -> Result<SecretBytes> {
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(usize::try_from(expected.min(MAX_BYTES) + 1).unwrap_or_default()));
     reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| file_error("read the content", &error))?;

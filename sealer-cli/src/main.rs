@@ -1,17 +1,21 @@
 //! Sealer at the terminal: the composition root of the commands and of the faces that speak other tools' command lines.
 
 mod certificate;
+mod child;
 mod cluster;
 mod command;
 mod commands;
 mod compat;
 mod credentials;
+mod editor;
 mod exit;
 mod files;
 mod input;
 mod keyring;
 mod local;
 mod output;
+mod private;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ use crate::store::Edit;
 /// # Errors
 /// `BadPath`: it cannot lead there; Unencryptable: the value cannot stand there.
 pub fn set(plain: PlainFile, path: &TreePath, value: Node) -> Result<PlainFile> {
+    let plain = plain.placed()?;
     let Some(splice) = plain.store().splice().filter(|_| !plain.source().is_empty()) else {
         let mut document = plain.document;
         path.set(top(&mut document)?, value)?;
@@ -40,6 +41,7 @@ pub fn set(plain: PlainFile, path: &TreePath, value: Node) -> Result<PlainFile> 
 /// # Errors
 /// `NotFound`: there is nothing at that place.
 pub fn unset(plain: PlainFile, path: &TreePath) -> Result<PlainFile> {
+    let plain = plain.placed()?;
     let Some(splice) = plain.store().splice().filter(|_| !plain.source().is_empty()) else {
         let mut document = plain.document;
         path.unset(top(&mut document)?)?;
@@ -87,5 +89,5 @@ fn top(document: &mut crate::document::Document) -> Result<&mut Map> {
 /// A file of a format that is not changed in place.
 fn anew(store: &'static dyn crate::store::Store, document: crate::document::Document) -> Result<PlainFile> {
     let source = store.emit(&document, crate::store::Style::default())?;
-    Ok(PlainFile { store, source, document })
+    Ok(PlainFile { store, source, displaced: true, document })
 }

@@ -80,7 +80,7 @@ impl Config {
     /// `None` if the configuration has no rules at all.
     ///
     /// # Errors
-    /// Configuration: no rule matches, or one on the way is broken.
+    /// `NotFound`: no rule matches; Configuration: one on the way is broken.
     pub fn rule_for(&self, path: &str, kinds: &[&'static KindNames]) -> Result<Option<CreationRule>> {
         let Some(rules) = &self.rules else { return Ok(None) };
         for (index, rule) in rules.iter().enumerate() {
@@ -90,7 +90,7 @@ impl Config {
                 return read_rule(fields, kinds).map(Some).map_err(in_rule);
             }
         }
-        Err(Error::new(ErrorKind::Configuration, "find a creation rule for the file: none of them matches its path"))
+        Err(Error::new(ErrorKind::NotFound, "find a creation rule for the file: none of them matches its path"))
     }
 }
 
@@ -131,12 +131,29 @@ fn read_rule(fields: &Fields, kinds: &[&'static KindNames]) -> Result<CreationRu
         None | Some(Any::Null) => false,
         Some(value) => value.as_bool().ok_or_else(|| wrong("mac_only_encrypted", "is not true or false"))?,
     };
+    refuse_unknown_kinds(fields, kinds)?;
     let groups = match fields.get("key_groups") {
         Some(Any::Array(groups)) if !groups.is_empty() => groups.iter().map(|entry| read_group(entry, kinds, 0)).collect::<Result<_>>()?,
         None | Some(Any::Null | Any::Array(_)) => vec![flat_keys(fields, kinds)?],
         Some(_) => return Err(wrong("key_groups", "is not a list")),
     };
     Ok(CreationRule { groups, threshold, rule: rules.pop(), mac_only_encrypted })
+}
+
+/// What rules and key groups call the kinds of master keys that sops has.
+///
+/// *Source*: sops `config/config.go`, v3.13.3.
+const KEY_FIELDS: [&str; 8] = ["age", "azure_keyvault", "gcp_kms", "hc_vault", "hc_vault_transit_uri", "hckms", "kms", "pgp"];
+
+/// A key of a kind that nobody here knows is never passed over: the file would be closed to whoever has it.
+fn refuse_unknown_kinds(fields: &Fields, kinds: &[&'static KindNames]) -> Result<()> {
+    let is_known = |field: &str| kinds.iter().any(|names| names.rule == field || names.group == field);
+    let is_nothing = |value: &Any| matches!(value, Any::Null) || value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty);
+    let is_used = |field: &&&str| fields.get(**field).is_some_and(|value| !is_nothing(value));
+    match KEY_FIELDS.iter().filter(is_used).find(|field| !is_known(field)) {
+        Some(field) => Err(wrong(field, "names keys of a kind that this version does not know")),
+        None => Ok(()),
+    }
 }
 
 /// Keys that stand beside the rule: texts with commas between them, or lists.
@@ -169,6 +186,7 @@ fn read_group(group: &Any, kinds: &[&'static KindNames], depth: usize) -> Result
     if depth > MAX_MERGE {
         return Err(wrong("merge", "nests too deep"));
     }
+    refuse_unknown_kinds(fields, kinds)?;
     let list = |field: &str| match fields.get(field) {
         None | Some(Any::Null) => Ok([].as_slice()),
         Some(Any::Array(list)) => Ok(list.as_slice()),

@@ -16,6 +16,8 @@ pub enum ErrorKind {
     Metadata,
     /// A value cannot be encrypted, or cannot stand in the format.
     Unencryptable,
+    /// All values are encrypted, but the format cannot say the whole.
+    Unwritable,
     /// A value does not decrypt at the place where it stands.
     Tampered,
     /// The values decrypt, but they are not all, or not in the order, in which they were written.
@@ -73,6 +75,12 @@ impl Error {
     /// Makes an error of one kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, place: Box::default(), message: message.into() }
+    }
+
+    /// Makes it an error of another kind.
+    #[must_use]
+    pub(crate) fn of_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
     }
 
     /// Adds where in the file, if that is not known yet.

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::leaf::{self, Kind, Plain};
 use crate::metadata::{METADATA_KEY, Metadata};
 use crate::rules::Selection;
+use crate::same::same_values;
 use crate::stash::Stash;
 use crate::store::{Edit, MetadataLayout, Store, Style};
 use crate::walk::{self, Treatment};
@@ -36,6 +37,8 @@ pub struct PlainFile {
     pub(crate) store: &'static dyn Store,
     /// Empty if it was not read as a text of its own.
     pub(crate) source: SecretBytes,
+    /// True if the places in the document are those of another text than the source.
+    pub(crate) displaced: bool,
     /// What it says.
     pub document: Document,
 }
@@ -102,19 +105,20 @@ impl PlainFile {
     pub fn parse(store: &'static dyn Store, source: SecretBytes) -> Result<Self> {
         // EXPOSE: the file is parsed.
         let document = store.parse(source.expose())?;
-        if document.branches.iter().all(|branch| branch.members.is_empty()) {
+        // A document without members is one: an empty object, an empty dotenv file.
+        if document.branches.is_empty() {
             return Err(Error::new(ErrorKind::Empty, format!("encrypt a file in which there is nothing: as {} it is empty", store.name())));
         }
         if store.reserves_names() && document.branches.iter().any(|branch| is_reserved(branch, store.layout())) {
             return Err(Error::new(ErrorKind::AlreadyEncrypted, "encrypt a file that is encrypted already, or uses the name of the metadata"));
         }
-        Ok(Self { store, source, document })
+        Ok(Self { store, source, displaced: false, document })
     }
 
     /// Takes over a document that was made or changed; it is written anew.
     #[must_use]
     pub fn of_document(store: &'static dyn Store, document: Document) -> Self {
-        Self { store, source: SecretBytes::new(Vec::new()), document }
+        Self { store, source: SecretBytes::new(Vec::new()), displaced: false, document }
     }
 
     /// The format.
@@ -152,32 +156,45 @@ impl PlainFile {
         let source = apply(self.source.expose(), edits);
         // EXPOSE: and parsed again.
         let document = self.store.parse(source.expose())?;
-        Ok(Self { store: self.store, source, document })
+        Ok(Self { store: self.store, source, displaced: false, document })
+    }
+
+    /// Makes sure that the places in the document are those of its source.
+    pub(crate) fn placed(self) -> Result<Self> {
+        if self.displaced { self.edited(Vec::new()) } else { Ok(self) }
     }
 
     /// Encrypts all values, and writes the file in the format given.
     ///
     /// # Errors
     /// Unencryptable, with the path; Configuration: the rule does not compile.
-    pub fn encrypt(mut self, lock: Lock<'_>, store: &'static dyn Store, manner: Manner) -> Result<(SecretBytes, Metadata)> {
+    pub fn encrypt(self, lock: Lock<'_>, store: &'static dyn Store, manner: Manner) -> Result<(SecretBytes, Metadata)> {
         let Lock { key, mut metadata, now, mut stash } = lock;
         let cipher = key.cipher();
         let selection = Selection::new(&metadata.rule())?;
         let in_place = manner == Manner::InPlace && !self.source.is_empty() && store.name() == self.store.name();
-        let splice = self.store.splice().filter(|_| in_place);
+        let Self { store: own, source, mut document, .. } = if in_place { self.placed()? } else { self };
+        let splice = own.splice().filter(|_| in_place);
         // EXPOSE: places in errors, and changes, are of the text.
-        let source = self.source.expose();
+        let source = source.expose();
         let treatment = Treatment { cipher: &cipher, selection: &selection, only_encrypted: metadata.mac_only_encrypted, source, splice };
-        let mut passed = walk::encrypt(&mut self.document, &treatment, &mut stash)?;
+        let mut passed = walk::encrypt(&mut document, &treatment, &mut stash)?;
         metadata.mac = write_mac(&cipher, &passed.hash, &now)?;
         metadata.last_modified = now;
         let text = match splice {
             Some(splice) => {
-                let block = Map { members: metadata.pairs(self.store.layout()).into_iter().map(Member::Pair).collect(), ..Map::default() };
-                passed.edits.extend(splice.put_metadata(source, &self.document, &block)?);
-                apply(source, passed.edits)
+                let block = Map { members: metadata.pairs(own.layout()).into_iter().map(Member::Pair).collect(), ..Map::default() };
+                passed.edits.extend(splice.put_metadata(source, &document, &block)?);
+                let text = apply(source, passed.edits);
+                // A text that no longer says what it should is never given out: it is written anew then.
+                // EXPOSE: the text is read again.
+                let again = own.parse_encrypted(text.expose()).and_then(|mut again| Metadata::take(&mut again, own).map(|read| (again, read)));
+                match again {
+                    Ok((again, Some(read))) if read.mac == metadata.mac && same_values(&again, &document) => text,
+                    _ => emit(document, &metadata, store, Style::default())?,
+                }
             }
-            None => emit(self.document, &metadata, store, style_of(manner))?,
+            None => emit(document, &metadata, store, style_of(manner))?,
         };
         Ok((text, metadata))
     }
@@ -225,12 +242,17 @@ impl EncryptedFile {
         let text = match (splice, manner) {
             (Some(_), _) => {
                 passed.edits.extend(self.cut);
-                apply(source, passed.edits)
+                let text = apply(source, passed.edits);
+                // EXPOSE: the text is read again, as in `encrypt`.
+                match self.store.parse(text.expose()) {
+                    Ok(again) if same_values(&again, &self.document) => text,
+                    _ => self.store.emit(&self.document, Style::default())?,
+                }
             }
             (None, Manner::InPlace) => self.store.emit(&self.document, Style::default())?,
             (None, Manner::Anew(_)) => SecretBytes::new(Vec::new()),
         };
-        let plain = PlainFile { store: self.store, source: text, document: self.document };
+        let plain = PlainFile { store: self.store, source: text, displaced: true, document: self.document };
         Ok(DecryptedFile { plain, metadata: self.metadata, stash, lost_comments: passed.lost_comments })
     }
 
@@ -267,12 +289,12 @@ fn style_of(manner: Manner) -> Style {
 
 fn emit(mut document: Document, metadata: &Metadata, store: &dyn Store, style: Style) -> Result<SecretBytes> {
     if document.branches.iter().any(|branch| is_reserved(branch, store.layout())) {
-        return Err(Error::new(ErrorKind::Unencryptable, "write a file that uses the name of the metadata"));
+        return Err(Error::new(ErrorKind::Unwritable, "write a file that uses the name of the metadata"));
     }
     for branch in &mut document.branches {
         branch.members.extend(metadata.pairs(store.layout()).into_iter().map(Member::Pair));
     }
-    store.emit_encrypted(&document, style)
+    store.emit_encrypted(&document, style).map_err(|error| error.of_kind(ErrorKind::Unwritable))
 }
 
 /// Carries edits out; those of the same place in the order in which they come.
@@ -292,6 +314,10 @@ fn apply(source: &[u8], mut edits: Vec<Edit>) -> SecretBytes {
         at = edit.end;
     }
     text.extend_from_slice(&source[at..]);
+    // A file without a line break at its end has none afterwards, whatever was added there, so that it can come back as it was.
+    if !source.ends_with(b"\n") && !source.is_empty() && text.ends_with(b"\n") {
+        text.truncate(text.len() - if text.ends_with(b"\r\n") { 2 } else { 1 });
+    }
     SecretBytes::new(text)
 }
 

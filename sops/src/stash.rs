@@ -20,7 +20,7 @@ impl Default for Stash {
     fn default() -> Self {
         let mut salt = [0; 32];
         // Without randomness nothing would be encrypted either; the salt only makes digests of a dump of the memory useless.
-        let _ = aws_lc_rs::rand::fill(&mut salt);
+        let _ = keys::fill_random(&mut salt, "draw a salt");
         Self { salt, texts: HashMap::new() }
     }
 }

@@ -110,6 +110,14 @@ pub trait Splice: Sync {
     /// As [`Splice::scalar`].
     fn comment(&self, source: &[u8], span: Span, text: &SecretBytes) -> Result<Edit>;
 
+    /// As [`Splice::comment`], where a comment may stand in several places of which the span is only the first.
+    ///
+    /// # Errors
+    /// As [`Splice::scalar`].
+    fn comment_edits(&self, source: &[u8], span: Span, text: &SecretBytes) -> Result<Vec<Edit>> {
+        self.comment(source, span, text).map(|edit| vec![edit])
+    }
+
     /// Writes a comment in place of a whole element of a sequence; `among` is the sequence's span.
     ///
     /// # Errors
@@ -146,7 +154,8 @@ pub trait Splice: Sync {
     /// Cuts a pair or an element out, with its line if it has lines of its own. `among` is the container's span.
     fn remove(&self, source: &[u8], span: Span, among: Span) -> Edit;
 
-    /// Puts the metadata at the end of each document, in place of what stands there. `metadata` is laid out as
+    /// Puts the metadata at the end of each document, in place of what stands there. It also cuts out what the format does not read, and what would
+    /// stay in the file unencrypted: a value that is given again below, a comment that belongs to nothing. `metadata` is laid out as
     /// [`Store::layout`] says: a mapping of one pair `sops`, or flattened pairs.
     ///
     /// # Errors

@@ -1,11 +1,18 @@
 //! The list of formats.
 
-mod yaml;
-
 use crate::store::Store;
 
+mod binary;
+mod dotenv;
+mod ini;
+mod json;
+#[cfg(test)]
+mod proof;
+mod toml;
+mod yaml;
+
 /// Every format. The last takes every file that no other claims.
-pub const STORES: &[&dyn Store] = &[&yaml::Yaml];
+pub const STORES: &[&dyn Store] = &[&json::Json, &dotenv::Dotenv, &ini::Ini, &toml::Toml, &yaml::Yaml, &binary::Binary];
 
 /// Finds the format of a file by its name.
 #[must_use]

@@ -233,7 +233,11 @@ impl<'a> Pass<'a> {
                 ciphertext
             }
             Direction::Decrypt => match self.open(text) {
-                Ok(Plain::Comment(text) | Plain::Value(Value::Text(text))) => text,
+                Ok(Plain::Comment(text) | Plain::Value(Value::Text(text))) => {
+                    // Ciphertext does not say where a comment stood; as sops writes files, it stands above then.
+                    comment.inline &= self.treatment.splice.is_some();
+                    text
+                }
                 _ => {
                     self.lost_comments += 1;
                     return Ok(false);
@@ -241,7 +245,7 @@ impl<'a> Pass<'a> {
             },
         };
         if let Some(splice) = self.treatment.splice.filter(|_| !comment.span.is_unknown()) {
-            self.edits.push(splice.comment(self.treatment.source, comment.span, &comment.text)?);
+            self.edits.extend(splice.comment_edits(self.treatment.source, comment.span, &comment.text)?);
         }
         Ok(true)
     }

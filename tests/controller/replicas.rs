@@ -19,12 +19,12 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("in_a_pod_it_finds_the_cluster_by_its_service_account", in_a_pod),
 ];
 
-fn keys(api: &Api, namespace: &str) -> usize {
+pub(crate) fn keys(api: &Api, namespace: &str) -> usize {
     let label = "labelSelector=sealedsecrets.bitnami.com/sealed-secrets-key";
     api.read(&format!("{}?{label}", secrets(namespace))).unwrap()["items"].as_array().unwrap().len()
 }
 
-fn leads(controller: &Controller) -> bool {
+pub(crate) fn leads(controller: &Controller) -> bool {
     controller.figure("sealed_secrets_controller_sealer_leader") == 1.0
 }
 
@@ -128,7 +128,7 @@ fn restart_after_changes(cluster: &Cluster) {
 }
 
 /// Makes an account with the rights of a role, and a kubeconfig for it.
-fn kubeconfig_of(cluster: &Cluster, namespace: &str, rules: &Value) -> std::path::PathBuf {
+pub(crate) fn kubeconfig_of(cluster: &Cluster, namespace: &str, rules: &Value) -> std::path::PathBuf {
     let api = cluster.api();
     let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
     api.create(&accounts, &json!({"metadata": {"name": "controller"}})).unwrap();

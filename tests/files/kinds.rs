@@ -102,7 +102,7 @@ fn pgp(home: &Home, _: &Shared) -> Key {
     let folder = folder.display().to_string();
     let gpg =
         |arguments: &[&str]| home.command("gpg").env("GNUPGHOME", &folder).args(["--batch", "--passphrase", ""]).args(arguments).run().success();
-    gpg(&["--quick-generate-key", "dummy <dummy@example.invalid>", "rsa2048", "default", "never"]);
+    gpg(&["--quick-generate-key", "dummy <dummy@example.invalid>", "default", "default", "never"]);
     let listed = gpg(&["--list-keys", "--with-colons"]);
     let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:")).expect("a fingerprint").trim_matches(':').to_owned();
     let agent = home.command("gpgconf").env("GNUPGHOME", &folder).args(["--kill", "all"]);

@@ -34,7 +34,7 @@ fn found(program: &'static Result<PathBuf, String>, package: &str) -> &'static P
 }
 
 /// Crates that both programs are made of, beside their own.
-const CRATES: [&str; 4] = ["keys", "templates", "crds", "engine"];
+const CRATES: [&str; 7] = ["crds", "engine", "goregex", "keys", "providers", "sops", "templates"];
 
 /// Passes a program on if it is not older than its sources: those of every crate of the workspace that it is made of, without their unit tests and
 /// other programs, for which Cargo would not build it anew.

@@ -14,10 +14,12 @@ use crate::process::Home;
 use crate::server::{self, Server};
 
 mod api;
+mod outage;
 mod proxy;
 mod service;
 
 pub use api::{Api, Refusal};
+pub use outage::Second;
 pub use service::Exposed;
 
 /// Peers without which no cluster starts: what a case that uses one needs.
@@ -29,10 +31,13 @@ const JWT_OF_THE_YEAR_2100: &str = "eyJhbGciOiJub25lIn0.eyJleHAiOjQxMDI0NDQ4MDB9
 /// A running API server.
 pub struct Cluster {
     // Fields are dropped in this order: the folder last.
-    _server: Server,
+    server: Option<Server>,
     _etcd: Server,
     services: proxy::Proxy,
+    program: PathBuf,
+    flags: Vec<String>,
     port: u16,
+    store: u16,
     token: String,
     id_token: String,
     namespaces: AtomicUsize,
@@ -82,13 +87,14 @@ impl Cluster {
         let id_token = format!("{JWT_OF_THE_YEAR_2100}.{}", random_text());
         let port = server::free_port();
         let flags = [apiserver_flags(&home, port, store, [&token, &id_token]), flags(&home)].concat();
-        let mut server = Server::start(&apiserver, flags, &home.path().join("apiserver"));
+        let mut server = Server::start(&apiserver, &flags, &home.path().join("apiserver"));
         let ca = home.path().join("certs").join("apiserver.crt");
         server.wait_until(|| ca.exists());
         let kubeconfig = home.write("kubeconfig", kubeconfig(port, &token, &ca));
         let api = Api::new(&kubeconfig);
         server.wait_until(|| api.text("/readyz").is_ok());
-        Ok(Self { _server: server, _etcd: etcd, services, port, token, id_token, namespaces: AtomicUsize::new(1), home })
+        let (server, namespaces) = (Some(server), AtomicUsize::new(1));
+        Ok(Self { server, _etcd: etcd, services, program: apiserver, flags, port, store, token, id_token, namespaces, home })
     }
 
     /// Kubeconfig of an administrator.

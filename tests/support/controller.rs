@@ -54,10 +54,20 @@ impl Controller {
     /// If the system starts no process.
     #[must_use]
     pub fn launch_bare(namespace: &str, flags: &[&str]) -> Self {
+        Self::launch_in(&[], namespace, flags)
+    }
+
+    /// As [`Self::launch_bare`], with variables of its environment, as `NAME=value`.
+    ///
+    /// # Panics
+    /// If the system starts no process.
+    #[must_use]
+    pub fn launch_in(environment: &[String], namespace: &str, flags: &[&str]) -> Self {
         let home = Home::new();
         let (port, metrics_port) = (server::free_port(), server::free_port());
         let mut arguments =
             vec!["-i".to_owned(), format!("PATH={}", std::env::var("PATH").unwrap_or_default()), format!("POD_NAMESPACE={namespace}")];
+        arguments.extend_from_slice(environment);
         arguments.extend(["sh", "-c", WITH_PID].map(str::to_owned));
         arguments.push(home.path().join("pid").display().to_string());
         arguments.push(binary::controller().display().to_string());

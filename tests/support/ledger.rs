@@ -1,6 +1,7 @@
 //! What the real peers have, as sorted lists: what the rows of the ledger are held against.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -85,6 +86,67 @@ pub fn metrics(text: &str) -> Vec<String> {
     named.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// Commands of sops, with those above them.
+const SOPS_COMMANDS: [&[&str]; 18] = [
+    &[],
+    &["completion", "bash"],
+    &["completion", "zsh"],
+    &["decrypt"],
+    &["edit"],
+    &["encrypt"],
+    &["exec-env"],
+    &["exec-file"],
+    &["filestatus"],
+    &["groups", "add"],
+    &["groups", "delete"],
+    &["keyservice"],
+    &["publish"],
+    &["rotate"],
+    &["set"],
+    &["unset"],
+    &["updatekeys"],
+    &["completion"],
+];
+
+/// Flags of each command of sops as its `--help` shows them, long and short, with the variable that sets them: `decrypt.--extract`,
+/// `sops.-k [$SOPS_KMS_ARN]`. The program itself is the command `sops`; `before` are the words that make another program it.
+///
+/// # Panics
+/// If a help text cannot be had.
+#[must_use]
+pub fn sops_flags(program: &Path, before: &[&str]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for command in SOPS_COMMANDS {
+        let help = Home::new().command(program).args(before).args(command).arg("--help").run().success();
+        let name = if command.is_empty() { "sops".to_owned() } else { command.join("-") };
+        // Above the options stands prose, in which lines may begin with a flag as well.
+        for (flag, variable) in help.lines().skip_while(|line| !line.contains("OPTIONS:")).flat_map(sops_line) {
+            found.insert(format!("{name}.{flag}{variable}"));
+        }
+    }
+    found
+}
+
+/// The flags of a line of help, each with its variable.
+fn sops_line(line: &str) -> Vec<(String, String)> {
+    let Some(text) = line.strip_prefix("   -") else { return Vec::new() };
+    let (names, usage) = text.split_once("  ").unwrap_or((text, ""));
+    let variable = usage.rsplit_once(" [$").map(|(_, variable)| format!(" [${variable}")).unwrap_or_default();
+    let flag = |name: &str| name.split(' ').next().unwrap_or_default().to_owned();
+    format!("-{names}").split(", ").map(|name| (flag(name), variable.clone())).collect()
+}
+
+/// Kinds of master keys that our own `encrypt` takes, as flags without dashes.
+///
+/// # Panics
+/// If its help cannot be had.
+#[must_use]
+pub fn sealer_kinds(program: &Path) -> Vec<String> {
+    let help = Home::new().command(program).args(["encrypt", "--help"]).run().success();
+    let flags = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
+    flags.filter_map(|line| line.split([' ', '=']).next().map(str::to_owned)).collect()
+}
+
 /// Flags of a help text in pflag's format: `  -o, --format string   Output format ...`.
 fn flags(help: &str) -> Vec<String> {
     let mut found = BTreeSet::new();
@@ -103,5 +165,9 @@ mod tests {
     fn a_help_text_gives_its_flags() {
         let help = "Usage of x:\n      --as string    As --who\n  -o, --format string   Like -f\n  -v, --v Level    x\n";
         assert_eq!(flags(help), ["--as", "--format", "--v", "-o", "-v"]);
+        let pair = |flag: &str, variable: &str| (flag.to_owned(), variable.to_owned());
+        let line = "   --kms value, -k value  keys --of KMS [$SOPS_KMS_ARN]";
+        assert_eq!(sops_line(line), [pair("--kms", " [$SOPS_KMS_ARN]"), pair("-k", " [$SOPS_KMS_ARN]")]);
+        assert_eq!(sops_line("   decrypt  a command"), []);
     }
 }

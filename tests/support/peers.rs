@@ -47,6 +47,7 @@ pub const ALL: &[Peer] = &[
     machine("chroot", &["--userspec=1:1", "/", "true"]),
     go("controller", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/controller", "-X main.VERSION=0.38.4"),
     go("etcd", "kubernetes", "go.etcd.io/etcd/server/v3", ""),
+    machine("faketime", &["--version"]),
     go("gotemplate", "gotemplate", ".", ""),
     machine("gpg", &["--version"]),
     go("helm", "helm", "helm.sh/helm/v4/cmd/helm", ""),
@@ -59,6 +60,7 @@ pub const ALL: &[Peer] = &[
     machine("openssl", &["version"]),
     machine("python3", &["--version"]),
     go("sops", "sops", "github.com/getsops/sops/v3/cmd/sops", ""),
+    // Comes with ssh-keygen, which cannot be run without making something.
     machine("ssh", &["-V"]),
     machine("strace", &["-V"]),
     // A mount namespace, in which upstream's controller finds its service account.

@@ -110,9 +110,22 @@ pub fn free_port() -> u16 {
 /// # Errors
 /// If nobody answers.
 pub fn fetch(port: u16, path: &str) -> std::io::Result<(u16, String)> {
+    exchange(port, &format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n"))
+}
+
+/// As [`fetch`], with something to say, in JSON.
+///
+/// # Errors
+/// If nobody answers.
+pub fn post(port: u16, path: &str, body: &str) -> std::io::Result<(u16, String)> {
+    let length = body.len();
+    exchange(port, &format!("POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"))
+}
+
+fn exchange(port: u16, request: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);

@@ -11,10 +11,13 @@ use super::write::scalar;
 use super::{Format, Manifest, json, yaml};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Strings to put into one manifest.
+mod cut;
+
+/// Strings to put into one manifest, and entries to take out of it.
 pub struct Edits<'a> {
     manifest: &'a Manifest,
     puts: Vec<Put<'a>>,
+    cuts: Vec<cut::Cut<'a>>,
 }
 
 struct Put<'a> {
@@ -25,7 +28,7 @@ struct Put<'a> {
 
 impl<'a> Edits<'a> {
     pub(super) fn new(manifest: &'a Manifest) -> Self {
-        Self { manifest, puts: Vec::new() }
+        Self { manifest, puts: Vec::new(), cuts: Vec::new() }
     }
 
     /// Puts a string at the end of a path of keys below an object of this manifest; mappings that are missing are added.
@@ -38,7 +41,7 @@ impl<'a> Edits<'a> {
     /// True if nothing is to be changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.puts.is_empty()
+        self.puts.is_empty() && self.cuts.is_empty()
     }
 
     /// Makes the new text of the whole file.
@@ -75,6 +78,7 @@ impl<'a> Edits<'a> {
         for (map, addition) in &members {
             writer.add(map, addition, &mut changes)?;
         }
+        changes.extend(self.cuts.iter().map(cut::Cut::change));
         changes.sort_by_key(|change| (change.range.start, std::cmp::Reverse(change.indent)));
         Ok(changes)
     }
@@ -140,18 +144,24 @@ impl<'a> Edits<'a> {
         Ok(())
     }
 
-    /// Reads the result and compares it with the original plus the puts.
+    /// Reads the result and compares it with the original, the puts and the cuts.
     fn check(&self, text: &str) -> Result<()> {
         let bug = || Error::new(ErrorKind::Bug, "change the file in place: the result would not read back as intended");
         let documents = if self.manifest.format == Format::Json { json::parse(text) } else { yaml::parse(text) }.map_err(|_| bug())?;
         let mut expected: Vec<Value> = self.manifest.documents.iter().map(Node::to_value).collect();
         for put in &self.puts {
-            let path = self.manifest.documents.iter().enumerate().find_map(|(index, document)| Some((index, find(document, put.object)?)));
-            let (index, steps) = path.ok_or_else(bug)?;
-            let object = steps.iter().rev().try_fold(&mut expected[index], |value, step| value.pointer_mut(&format!("/items/{step}")));
-            place(object.ok_or_else(bug)?, &put.path, &put.value);
+            place(self.value_of(put.object, &mut expected).ok_or_else(bug)?, &put.path, &put.value);
+        }
+        for cut in &self.cuts {
+            cut.take(self.value_of(cut.object, &mut expected).ok_or_else(bug)?);
         }
         if documents.iter().map(Node::to_value).eq(expected) { Ok(()) } else { Err(bug()) }
+    }
+
+    /// An object of the manifest among the values of its documents.
+    fn value_of<'v>(&self, object: &Node, documents: &'v mut [Value]) -> Option<&'v mut Value> {
+        let (index, steps) = self.manifest.documents.iter().enumerate().find_map(|(index, document)| Some((index, find(document, object)?)))?;
+        steps.iter().rev().try_fold(documents.get_mut(index)?, |value, step| value.pointer_mut(&format!("/items/{step}")))
     }
 }
 

@@ -296,3 +296,50 @@ fn hostile_merges_and_keys_stay_within_the_budget() {
     let keys = format!("a: &a {{{long}: 1}}\nb: [{}]\n", vec!["*a"; 40_000].join(", "));
     assert!(refuse(keys.as_bytes()).to_string().contains("unfold into more than"));
 }
+
+/// Removes an entry of the first object; None if that can not be done in place.
+fn cut(text: &str, path: &[&str]) -> Option<String> {
+    let manifest = parse(text);
+    let objects = manifest.objects().unwrap();
+    let mut edits = manifest.edit();
+    // Asked for twice, it goes once.
+    let gone = edits.remove(objects[0].node, path) && edits.remove(objects[0].node, path);
+    gone.then(|| String::from_utf8(edits.apply().unwrap()).unwrap())
+}
+
+#[test]
+fn an_entry_goes_with_its_line_and_with_the_mapping_that_it_leaves_empty() {
+    let check = |text: &str, expected: Option<&str>| assert_eq!(cut(text, &["m", "a", "x"]).as_deref(), expected, "{text}");
+    check("m:\n  a:\n    x: 1\n    y: 2\n  n: z\n", Some("m:\n  a:\n    y: 2\n  n: z\n"));
+    check("m:\r\n  a:\r\n    y: 2\r\n    x: |\r\n      1\r\n  n: z\r\n", Some("m:\r\n  a:\r\n    y: 2\r\n  n: z\r\n"));
+    check("m:\n  n: z\n  a:\n    x: \"1\"\n", Some("m:\n  n: z\n"));
+    check("m:\n  n: z\n  a:\n    x: 1", Some("m:\n  n: z\n"));
+    check("m:\n  a: {x: 1}\n  n: z\n", Some("m:\n  n: z\n"));
+    check("m: {n: z, a: {y: 2, x: 1}}\n", Some("m: {n: z, a: {y: 2}}\n"));
+    check("m: {a: {x: 1}, n: z}\n", Some("m: {n: z}\n"));
+    check("m: {a: {x: 1}}\n", Some("m: {}\n"));
+    check("{\n  \"m\": {\n    \"a\": {\n      \"x\": \"#\"\n    },\n    \"n\": \"z\"\n  }\n}\n", Some("{\n  \"m\": {\n    \"n\": \"z\"\n  }\n}\n"));
+    // Somebody wrote that, or shares it, or it does not stand alone.
+    check("m:\n  n: z\n  a:\n    # why\n    x: 1\n", None);
+    check("m:\n  n: z\n  a:\n    x: 1 # why\n    y: 2\n", None);
+    check("m:\n  n: z\n  a: &a\n    x: 1\nb: *a\n", None);
+    check("m:\n  n: z\n  a: {x: &x 1, y: 2}\nb: *x\n", None);
+    check("m:\n  a:\n    x: 1\n", None);
+    check("m:\n  a:\n    y: 2\n", None);
+    check("m:\n  a:\n    ? x\n    : 1\n    y: 2\n", None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// `apply` compares the result with the intention by itself; what is left is one piece before and one behind.
+    #[test]
+    fn cutting_takes_one_piece_or_nothing(text in manifest_text()) {
+        for key in parse(&text).objects().unwrap()[0].node.get("spec").unwrap().entries() {
+            let Some(left) = cut(&text, &["spec", &key.key]) else { continue };
+            let common = text.bytes().zip(left.bytes()).take_while(|(a, b)| a == b).count();
+            let behind = left.len() - common;
+            prop_assert!(left.len() < text.len() && text.as_bytes().ends_with(&left.as_bytes()[common..]), "{behind}: {left}");
+        }
+    }
+}

@@ -18,9 +18,11 @@ use crate::master_key::{BoxFuture, Fields, KeyService, KindNames, MasterKeyKind}
 use crate::secret::SecretBytes;
 
 mod file;
+mod hybrid;
 mod plugin;
 mod recipient;
 mod sources;
+mod ssh;
 
 pub use plugin::{AgePlugins, AgeStanza};
 use recipient::Recipient;

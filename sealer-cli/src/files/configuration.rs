@@ -50,9 +50,14 @@ impl Found {
         Ok(Some(Self { config, path }))
     }
 
+    /// The folder in which it lies.
+    pub(crate) fn folder(&self) -> PathBuf {
+        absolute(self.path.parent().unwrap_or(Path::new("")))
+    }
+
     /// The rule for a file; `None` if the configuration has no rules.
     pub(crate) fn rule_for(&self, file: &Path, kinds: &[&'static KindNames]) -> Result<Option<CreationRule>> {
-        let folder = absolute(self.path.parent().unwrap_or(Path::new("")));
+        let folder = self.folder();
         let file = absolute(file);
         let relative = file.strip_prefix(&folder).unwrap_or(&file).to_string_lossy().into_owned();
         self.config.rule_for(&relative, kinds).map_err(|error| Error::from(error).in_file(self.path.display().to_string()))

@@ -18,6 +18,9 @@ const SETTLE: Duration = Duration::from_millis(60);
 /// Longest time without a pass: a change that the system did not report is found by then.
 const RESYNC: Duration = Duration::from_secs(60);
 
+/// Shortest time between two passes without a change: a pass that fails leaves its key due.
+const SOONEST: Duration = Duration::from_secs(1);
+
 /// Listens to the folders of one source.
 pub(crate) struct Watch {
     watcher: RecommendedWatcher,
@@ -83,9 +86,32 @@ fn fail(error: &notify::Error) -> Error {
 
 /// Waits for a change and for the end of its burst, or until a key is due.
 fn wait(changes: &Receiver<()>, next: Option<Timestamp>) {
-    let due = next.and_then(|next| Duration::try_from(next.duration_since(Timestamp::now())).ok());
-    match changes.recv_timeout(due.unwrap_or(RESYNC).min(RESYNC)) {
+    match changes.recv_timeout(pause(next, Timestamp::now())) {
         Ok(()) => while changes.recv_timeout(SETTLE).is_ok() {},
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+    }
+}
+
+/// How long to wait for a change.
+fn pause(next: Option<Timestamp>, now: Timestamp) -> Duration {
+    // What is due already is in the past, by which no duration is meant.
+    next.map_or(RESYNC, |next| Duration::try_from(next.duration_since(now)).unwrap_or_default().clamp(SOONEST, RESYNC))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_due_is_waited_for_no_longer_than_a_moment() {
+        let check = |next: Option<i64>, expected: u64| {
+            let at = |seconds| Timestamp::from_second(seconds).unwrap();
+            assert_eq!(pause(next.map(at), at(1_000)), Duration::from_secs(expected), "{next:?}");
+        };
+        check(None, 60);
+        check(Some(1_030), 30);
+        check(Some(5_000), 60);
+        check(Some(1_000), 1);
+        check(Some(900), 1);
     }
 }

@@ -28,26 +28,25 @@ pub(crate) fn operations(count: usize) -> Least {
     let request = CertificateRequest { common_name: "", not_before: now, not_after: now + SignedDuration::from_hours(1) };
     let certificate = Certificate::make(&key, &request).expect("a certificate");
     let item = Sealed::seal(certificate.key(), &label, &SecretBytes::new(b"dummy".to_vec())).expect("an item");
-    let (cores, next, before) = (cores(), AtomicUsize::new(0), cpu());
+    let next = AtomicUsize::new(0);
     thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(|| {
-                while next.fetch_add(1, Ordering::Relaxed) < count {
-                    drop(item.open(&key, &label).expect("it opens"));
-                }
-            });
-        }
-    });
-    Least { cpu: cpu() - before }
+        let work = || {
+            while next.fetch_add(1, Ordering::Relaxed) < count {
+                drop(item.open(&key, &label).expect("it opens"));
+            }
+            cpu()
+        };
+        let threads: Vec<_> = (0..cores()).map(|_| scope.spawn(work)).collect();
+        Least { cpu: threads.into_iter().map(|thread| thread.join().expect("a thread ends")).sum() }
+    })
 }
 
-/// Makes the writes of a controller, a Secret, a status and an event for each object, while the private operations are done beside them.
-pub(crate) fn null_client(cluster: &Cluster, objects: &Objects, operations: usize) -> Duration {
+/// Makes the writes of a controller, a Secret, a status and an event for each object, while the private operations are done beside them. Tells how long
+/// both take, and what the operations cost where they are interrupted all the time by the server that they share the cores with.
+pub(crate) fn null_client(cluster: &Cluster, objects: &Objects, operations: usize) -> (Duration, Least) {
     let (start, next, stop) = (Instant::now(), AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
-        let rsa = scope.spawn(|| {
-            self::operations(operations);
-        });
+        let rsa = scope.spawn(|| self::operations(operations));
         let writers: Vec<_> = (0..IN_FLIGHT)
             .map(|_| {
                 scope.spawn(|| {
@@ -63,9 +62,9 @@ pub(crate) fn null_client(cluster: &Cluster, objects: &Objects, operations: usiz
         for writer in writers {
             writer.join().expect("a writer ends");
         }
-        rsa.join().expect("the operations end");
-    });
-    start.elapsed()
+        let least = rsa.join().expect("the operations end");
+        (start.elapsed(), least)
+    })
 }
 
 fn write(api: &tests::cluster::Api, object: &Value) {
@@ -86,11 +85,11 @@ fn write(api: &tests::cluster::Api, object: &Value) {
     api.create(&format!("/api/v1/namespaces/{namespace}/events"), &event).expect("an event");
 }
 
-/// Processor time of this process so far, in seconds.
+/// Processor time of this thread so far, in seconds.
 ///
 /// *Source*: proc(5): `stat` counts it in hundredths of a second, fields 14 and 15; the second field ends with the last parenthesis.
 fn cpu() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap_or_default();
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
     fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
 }

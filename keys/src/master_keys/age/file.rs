@@ -9,7 +9,7 @@ use age_core::format::{FILE_KEY_BYTES, FileKey, Stanza};
 use zeroize::Zeroize;
 
 use super::plugin::PluginIdentity;
-use super::{broken, read_all};
+use super::{broken, hybrid, read_all};
 use crate::credential::Credentials;
 use crate::secret::SecretBytes;
 
@@ -76,6 +76,8 @@ fn parse(bytes: &[u8], origin: &Origin) -> Result<Vec<Known>, String> {
 fn identity(word: &str, origin: &Origin) -> Option<Known> {
     if word.starts_with("AGE-PLUGIN-") {
         PluginIdentity::parse(word, &origin.credentials).map(Known::asking)
+    } else if word.starts_with("AGE-SECRET-KEY-PQ-1") {
+        hybrid::Identity::parse(word).map(Known::ready)
     } else if word.starts_with("AGE-SECRET-KEY-1") {
         word.parse::<age::x25519::Identity>().ok().map(Known::ready)
     } else {
@@ -97,7 +99,7 @@ impl LockedFile {
         if !decryptor.is_scrypt() {
             return Err("it is an age file, but no passphrase opens it".to_owned());
         }
-        let prompt = format!("Enter passphrase for identity '{}':", self.origin.place);
+        let prompt = format!("Enter passphrase for identity '{}'", self.origin.place);
         let passphrase = self.origin.credentials.passphrase(&prompt).map_err(|error| error.to_string())?;
         let mut key = age::scrypt::Identity::new(secret_text(&passphrase).ok_or("the passphrase is not text")?);
         key.set_max_work_factor(MOST_WORK);

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use age::EncryptError;
 
 use super::plugin::{PluginRecipient, ReadyRecipient};
+use super::{hybrid, ssh};
 use crate::credential::Credentials;
 use crate::error::{Error, Result};
 
 /// A recipient of any type.
 pub(super) enum Recipient {
     X25519(age::x25519::Recipient),
+    Hybrid(Box<hybrid::Recipient>),
+    Ssh(ssh::PublicKey),
     Plugin(PluginRecipient),
 }
 
@@ -20,10 +23,14 @@ impl Recipient {
     /// # Errors
     /// Malformed, with what a right one looks like.
     pub(super) fn parse(text: &str) -> Result<Self> {
-        let parsed = if text.starts_with("age1") && text.matches('1').count() > 1 {
+        let parsed = if text.starts_with("age1pq1") {
+            hybrid::Recipient::parse(text).map(Box::new).map(Self::Hybrid)
+        } else if text.starts_with("age1") && text.matches('1').count() > 1 {
             PluginRecipient::parse(text).map(Self::Plugin)
         } else if text.starts_with("age1") {
             text.parse().ok().map(Self::X25519)
+        } else if text.starts_with("ssh-") {
+            ssh::PublicKey::parse(text).map(Self::Ssh)
         } else {
             None
         };
@@ -36,6 +43,8 @@ impl Recipient {
     pub(super) fn ready(self, credentials: &Arc<dyn Credentials>) -> Box<dyn age::Recipient> {
         match self {
             Self::X25519(recipient) => Box::new(recipient),
+            Self::Hybrid(recipient) => recipient,
+            Self::Ssh(recipient) => Box::new(recipient),
             Self::Plugin(recipient) => Box::new(ReadyRecipient { recipient, credentials: Arc::clone(credentials) }),
         }
     }

@@ -3,13 +3,14 @@
 //! *Source*: sops `age/keysource.go`, v3.13.3. Unlike there, a passphrase is asked for, or a plugin started, only after everything else has failed.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use age::DecryptError;
 use age_core::format::{FileKey, Stanza};
 
 use super::file::{self, Known, Origin};
+use super::ssh;
 use crate::credential::Credentials;
 use crate::secret::SecretBytes;
 
@@ -19,6 +20,9 @@ const RECIPIENT_VARIABLE: &str = "SOPS_AGE_RECIPIENT";
 /// One place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
+    SshFileOf(&'static str),
+    SshCommandOf(&'static str),
+    SshHome(&'static str),
     Variable(&'static str),
     FileOf(&'static str),
     CommandOf(&'static str),
@@ -26,8 +30,16 @@ enum Place {
 }
 
 /// All places, in the order in which they are tried.
-const PLACES: [Place; 4] =
-    [Place::Variable("SOPS_AGE_KEY"), Place::FileOf("SOPS_AGE_KEY_FILE"), Place::CommandOf("SOPS_AGE_KEY_CMD"), Place::Configuration];
+const PLACES: [Place; 8] = [
+    Place::SshFileOf("SOPS_AGE_SSH_PRIVATE_KEY_FILE"),
+    Place::SshCommandOf("SOPS_AGE_SSH_PRIVATE_KEY_CMD"),
+    Place::SshHome("id_ed25519"),
+    Place::SshHome("id_rsa"),
+    Place::Variable("SOPS_AGE_KEY"),
+    Place::FileOf("SOPS_AGE_KEY_FILE"),
+    Place::CommandOf("SOPS_AGE_KEY_CMD"),
+    Place::Configuration,
+];
 
 /// What a place holds.
 struct Found {
@@ -76,40 +88,37 @@ impl Sources {
     }
 
     fn slot(&self, place: Place, recipient: &str) -> Slot {
-        let recipient = if matches!(place, Place::CommandOf(_)) { recipient.to_owned() } else { String::new() };
+        let recipient = if matches!(place, Place::CommandOf(_) | Place::SshCommandOf(_)) { recipient.to_owned() } else { String::new() };
         Arc::clone(self.found.lock().unwrap_or_else(PoisonError::into_inner).entry((place, recipient)).or_default())
     }
 
     fn look(&self, place: Place, recipient: &str) -> Found {
-        let read = |content: Option<SecretBytes>, name: &str| match content {
-            Some(content) => file::read(content, &Origin { place: name.to_owned(), credentials: Arc::clone(&self.credentials) }),
-            None => Err("there is none".to_owned()),
+        let is_ssh = matches!(place, Place::SshFileOf(_) | Place::SshCommandOf(_) | Place::SshHome(_));
+        let read = |content: SecretBytes, name: &str| {
+            let origin = Origin { place: name.to_owned(), credentials: Arc::clone(&self.credentials) };
+            if is_ssh { ssh::read(&content, &origin) } else { file::read(content, &origin) }
+        };
+        let file = |path: Option<PathBuf>, title: &str| match path {
+            Some(path) => {
+                let name = path.display().to_string();
+                let content = self.credentials.file(&path).map_err(|error| error.to_string());
+                let identities = content.and_then(|content| read(content.ok_or("there is none")?, &name));
+                Found { name: [title, &name].join(" ").trim_start().to_owned(), identities }
+            }
+            None if title.is_empty() => Found { name: "the folder of the user".to_owned(), identities: Err("there is none".to_owned()) },
+            None => Found::unset(title),
         };
         match place {
+            Place::FileOf(variable) | Place::SshFileOf(variable) => file(self.path(variable), variable),
+            Place::SshHome(name) => file(self.credentials.home().map(|home| home.join(".ssh").join(name)), ""),
+            Place::Configuration => file(self.credentials.configuration().map(|folder| folder.join("sops/age/keys.txt")), ""),
             Place::Variable(variable) => match self.credentials.variable(variable) {
-                Some(content) => Found { name: variable.to_owned(), identities: read(Some(content), variable) },
+                Some(content) => Found { name: variable.to_owned(), identities: read(content, variable) },
                 None => Found::unset(variable),
             },
-            Place::FileOf(variable) => match self.path(variable) {
-                Some(path) => {
-                    let name = format!("{variable} {}", path.display());
-                    let identities = self.file(&path).and_then(|content| read(content, &path.display().to_string()));
-                    Found { name, identities }
-                }
+            Place::CommandOf(variable) | Place::SshCommandOf(variable) => match self.output(variable, recipient) {
+                Some(output) => Found { name: variable.to_owned(), identities: output.and_then(|output| read(output, variable)) },
                 None => Found::unset(variable),
-            },
-            Place::CommandOf(variable) => match self.output(variable, recipient) {
-                Some(output) => Found { name: variable.to_owned(), identities: output.and_then(|output| read(Some(output), variable)) },
-                None => Found::unset(variable),
-            },
-            Place::Configuration => match self.credentials.configuration() {
-                Some(folder) => {
-                    let path = folder.join("sops").join("age").join("keys.txt");
-                    let name = path.display().to_string();
-                    let identities = self.file(&path).and_then(|content| read(content, &name));
-                    Found { name, identities }
-                }
-                None => Found { name: "the folder of configurations".to_owned(), identities: Err("there is none".to_owned()) },
             },
         }
     }
@@ -118,10 +127,6 @@ impl Sources {
         let value = self.credentials.variable(variable)?;
         // EXPOSE: the variable holds a path.
         std::str::from_utf8(value.expose()).ok().map(PathBuf::from)
-    }
-
-    fn file(&self, path: &Path) -> Result<Option<SecretBytes>, String> {
-        self.credentials.file(path).map_err(|error| error.to_string())
     }
 
     fn output(&self, variable: &str, recipient: &str) -> Option<Result<SecretBytes, String>> {

@@ -74,10 +74,14 @@ pub(super) fn size(document: &Document) -> usize {
         let deeper = indent.saturating_add(INDENT).min(64);
         match node {
             Node::Map(map) => of_map(map, deeper),
-            Node::List(list) => list.elements.iter().map(|element| match element {
-                Element::Comment(comment) => comment.text.len() + deeper + 2,
-                Element::Node(node) => deeper + 2 + of_node(node, deeper),
-            }).sum(),
+            Node::List(list) => list
+                .elements
+                .iter()
+                .map(|element| match element {
+                    Element::Comment(comment) => comment.text.len() + deeper + 2,
+                    Element::Node(node) => deeper + 2 + of_node(node, deeper),
+                })
+                .sum(),
             Node::Leaf(Leaf { value: Value::Text(text), .. }) => text.len() + 4,
             Node::Leaf(_) => 8,
         }
@@ -445,7 +449,11 @@ impl<'a> Members<'a> {
                 }
             }
         }
-        if found.pairs.is_empty() { found.head = passing.rest() } else { found.tail = passing.rest() }
+        if found.pairs.is_empty() {
+            found.head = passing.rest()
+        } else {
+            found.tail = passing.rest()
+        }
         found
     }
 }

@@ -66,11 +66,7 @@ fn number(text: &str) -> Option<Plain> {
         return Some(Plain::Float(float));
     }
     // A sign may stand behind the prefix as well.
-    let (radix, digits) = if let Some(digits) = plain.strip_prefix("0b") {
-        (2, digits)
-    } else {
-        (8, plain.strip_prefix("0o")?)
-    };
+    let (radix, digits) = if let Some(digits) = plain.strip_prefix("0b") { (2, digits) } else { (8, plain.strip_prefix("0o")?) };
     based(digits, radix).map(Plain::Int)
 }
 

@@ -1,13 +1,15 @@
 //! Changes of single places of a text. Everything else stays as it was written.
 
 mod flow;
+mod metadata;
 mod place;
+mod quotes;
+mod removal;
 
 use keys::SecretBytes;
 
 use crate::document::{Document, Element, List, Map, Member, Node, Pair, Span, Value};
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::metadata::METADATA_KEY;
 use crate::store::{Edit, Splice};
 
 use super::Yaml;
@@ -16,7 +18,10 @@ use super::emit::scalar::{ScalarText, scalar_text, write_literal_header, write_l
 use super::emit::{Blocks, Emitter};
 use super::page::Page;
 use super::style::Style;
-use place::{Before, Place, column, line_break, line_end, line_start, next_line, skip_space_and_comments, unit};
+use metadata::{metadata_span, open_block, put};
+use place::{Before, Place, line_break, line_end, line_start, next_line, unit};
+use quotes::{in_quotes, kept_quote};
+use removal::{element_start, is_below_keeping_block, past_empty_lines, past_inner_comments, remove_from_flow};
 
 impl Splice for Yaml {
     fn scalar(&self, source: &[u8], span: Span, value: &Value) -> Result<Edit> {
@@ -27,6 +32,11 @@ impl Splice for Yaml {
         }
         let text = scalar_text(value);
         let mut written = Growing::with_capacity(text.text.len() + 16);
+        // In brackets ciphertext takes double quotes, which say nothing about the value then.
+        if let Some(quote) = kept_quote(source, span, value).filter(|quote| !flow || *quote == '\'') {
+            written.push(&in_quotes(quote, &text.text));
+            return Ok(edit(&place, written));
+        }
         written.push(&lead(&place, flow));
         let may_be_block = !flow && text.style == Style::Literal && place.ends_line();
         let column = if may_be_block { literal_column(&place, &text.text) } else { None };
@@ -185,155 +195,6 @@ impl Splice for Yaml {
     }
 }
 
-/// The end of the comments below a member that are indented deeper than it, and so go with it.
-fn past_inner_comments(source: &[u8], from: usize, column: usize) -> usize {
-    let (mut at, mut end) = (from, from);
-    while at < source.len() {
-        let line = &source[at..line_end(source, at)];
-        at = next_line(source, at);
-        let spaces = line.iter().take_while(|byte| **byte == b' ').count();
-        match line.get(spaces) {
-            None => {}
-            Some(b'#') if spaces > column => end = at,
-            Some(_) => break,
-        }
-    }
-    end
-}
-
-fn past_empty_lines(source: &[u8], mut at: usize) -> usize {
-    while at < source.len() && source[at..line_end(source, at)].trim_ascii().is_empty() {
-        at = next_line(source, at);
-    }
-    at
-}
-
-/// True if what stands above may end with a block scalar to which empty lines below it belong.
-fn is_below_keeping_block(source: &[u8], mut line: usize, column: usize) -> bool {
-    // Everything between is deeper than the line of the header.
-    let mut least = usize::MAX;
-    while line > 0 {
-        let above = line_start(source, line - 1);
-        let text = source[above..line].trim_ascii_end();
-        let code = text.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii_end();
-        let header = code.rsplit(|byte| is_blank(*byte)).next().unwrap_or_default();
-        let spaces = text.iter().take_while(|byte| **byte == b' ').count();
-        if spaces < least && header.contains(&b'+') && (header.starts_with(b"|") || header.starts_with(b">")) {
-            return true;
-        }
-        if !text.is_empty() {
-            if spaces <= column {
-                return false;
-            }
-            least = least.min(spaces);
-        }
-        line = above;
-    }
-    false
-}
-
-/// Where the metadata of a document stands.
-fn metadata_span(branch: &Map) -> Option<Span> {
-    branch.members.iter().rev().find_map(|member| match member {
-        Member::Pair(pair) if pair.key == METADATA_KEY && !pair.span.is_unknown() => Some(pair.span),
-        _ => None,
-    })
-}
-
-fn put(source: &[u8], branch: &Map, metadata: &Map) -> Result<Edit> {
-    let root = branch.span.range();
-    if source.get(root.start) == Some(&b'*') {
-        return Err(refused(source, branch.span, "write metadata to a document that is an alias"));
-    }
-    let old = metadata_span(branch);
-    if source.get(root.start) == Some(&b'{') {
-        let mut page = Page::with_capacity(2048);
-        let has_pairs = branch.pairs().next().is_some();
-        let (start, end) = match old {
-            Some(span) => (span.range().start, span.range().end),
-            None => flow_end(source, branch.span, branch.pairs().last().map(|pair| pair.span)),
-        };
-        if old.is_none() && has_pairs {
-            page.put(b", ");
-        }
-        flow::write_pairs(&mut page, metadata);
-        return Ok(Edit { start, end, text: page.into_secret() });
-    }
-    let is_map = branch.pairs().next().is_some();
-    let column = if is_map { column(source, root.start) } else { 0 };
-    let emitter = Emitter::new(unit(source), 2048).within(column, Blocks::WithoutEmptyEnd);
-    let text = emitter.value(&Node::Map(Map { members: copy_members(metadata), span: Span::default() }))?;
-    let end = line_break(source, root.start);
-    let mut written = Growing::with_capacity(text.len() + 2);
-    if let Some(span) = old {
-        push_lines(&mut written, &text, end, false);
-        return Ok(Edit { start: span.range().start, end: span.range().end, text: written.into_secret() });
-    }
-    if !is_map && root.start < root.end {
-        // The document says `null`.
-        push_lines(&mut written, &text, end, true);
-        return Ok(Edit { start: root.start, end: root.end, text: written.into_secret() });
-    }
-    let at = document_end(source, branch.span);
-    let open = at > 0 && !matches!(source[at - 1], b'\n' | b'\r') && at > line_start(source, at);
-    if open {
-        written.push(end);
-    }
-    push_lines(&mut written, &text, end, true);
-    if !open {
-        written.push(end);
-    }
-    Ok(Edit { start: at, end: at, text: written.into_secret() })
-}
-
-/// The end of the last line of a document that is not empty.
-fn document_end(source: &[u8], root: Span) -> usize {
-    // What is empty has its place where the next thing begins.
-    let root_end = root.range().end;
-    let starts_next = root.start == root.end && root_end == line_start(source, root_end);
-    let mut at = if starts_next { root_end } else { next_line(source, root_end) };
-    let mut end = at;
-    while at < source.len() {
-        let line = &source[at..line_end(source, at)];
-        if line.starts_with(b"---") || line.starts_with(b"...") {
-            break;
-        }
-        at = next_line(source, at);
-        if !line.trim_ascii().is_empty() {
-            end = at;
-        }
-    }
-    end
-}
-
-/// Where the header of a block scalar that ends with the file, and not with a line break, says what happens to such a break: from now on there is one,
-/// which is none of its own.
-fn open_block(source: &[u8], node: &Node) -> Option<(usize, usize)> {
-    let leaf = match node {
-        Node::Leaf(leaf) => leaf,
-        Node::Map(map) => return open_block(source, &map.pairs().last()?.value),
-        Node::List(list) => {
-            let last = list.elements.iter().rev().find_map(|element| match element {
-                Element::Node(node) => Some(node),
-                Element::Comment(_) => None,
-            });
-            return open_block(source, last?);
-        }
-    };
-    let scalar = source.get(leaf.span.range())?;
-    let line = &scalar[..line_end(scalar, 0)];
-    let header = line.split(|byte| is_blank(*byte)).find(|word| word.starts_with(b"|") || word.starts_with(b">"))?;
-    let is_block = line.starts_with(header) || line.starts_with(b"!");
-    if leaf.span.range().end != source.len() || !is_block || header.contains(&b'-') || line.len() == scalar.len() {
-        return None;
-    }
-    let start = leaf.span.range().start + (header.as_ptr() as usize).wrapping_sub(scalar.as_ptr() as usize) + 1;
-    match header.iter().position(|byte| *byte == b'+') {
-        Some(plus) => Some((start - 1 + plus, start + plus)),
-        None => Some((start, start)),
-    }
-}
-
 /// Adds a member at the end of a collection: of `member`, which is a collection of one, what stands in it.
 fn add(source: &[u8], collection: Span, last: Option<(Span, &Node)>, member: &Node) -> Result<Edit> {
     let start = collection.range().start;
@@ -396,51 +257,6 @@ fn add(source: &[u8], collection: Span, last: Option<(Span, &Node)>, member: &No
 fn flow_end(source: &[u8], collection: Span, last: Option<Span>) -> (usize, usize) {
     let at = last.map_or(collection.range().start + 1, |last| last.range().end).min(source.len());
     (at, at)
-}
-
-fn remove_from_flow(source: &[u8], start: usize, end: usize) -> Edit {
-    let text = SecretBytes::new(Vec::new());
-    let after = skip_space_and_comments(source, end);
-    if source.get(after) == Some(&b',') {
-        let blanks = source[after + 1..].iter().take_while(|byte| is_blank(**byte)).count();
-        // Comments between a member and its comma stay only if there are none.
-        return Edit { start, end: after + 1 + blanks, text };
-    }
-    let before = source[..start].trim_ascii_end();
-    let start = if before.ends_with(b",") { before.len() - 1 } else { start };
-    Edit { start, end, text }
-}
-
-/// Where an element starts: at its `-`, or at its anchor.
-fn element_start(source: &[u8], span: Span, among: Span) -> usize {
-    let floor = among.range().start.min(source.len());
-    let mut start = span.range().start.min(source.len());
-    // A pair starts with its key already.
-    if !matches!(source.get(floor), Some(b'-' | b'[')) || (source.get(floor) == Some(&b'-') && start <= floor) {
-        return start;
-    }
-    loop {
-        let before = without_comments(source.get(floor..start).unwrap_or_default());
-        let word = before.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'[' | b',')).map_or(0, |at| at + 1);
-        match before.get(word) {
-            Some(b'&' | b'!') => start = floor + word,
-            Some(b'-') if before.len() == word + 1 && source.get(floor) == Some(&b'-') => return floor + word,
-            _ => return start,
-        }
-    }
-}
-
-/// A text without space and comments at its end; its last lines hold nothing else but indicators and anchors.
-fn without_comments(text: &[u8]) -> &[u8] {
-    let mut text = text.trim_ascii_end();
-    loop {
-        let line = line_start(text, text.len());
-        let is_comment = |at: &usize| text[*at] == b'#' && (*at == line || is_blank(text[*at - 1]));
-        match (line..text.len()).find(is_comment) {
-            Some(at) => text = text[..at].trim_ascii_end(),
-            None => return text,
-        }
-    }
 }
 
 /// What comes before a value.

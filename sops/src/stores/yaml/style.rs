@@ -47,7 +47,8 @@ const ORDINARY: [bool; 256] = {
     let mut ordinary = [false; 256];
     let mut byte = 0x21;
     while byte < 0x7f {
-        ordinary[byte as usize] = !matches!(byte as u8, b'!'..=b'#' | b'%'..=b'\'' | b'*' | b',' | b'-' | b':' | b'>'..=b'@' | b'[' | b']' | b'`' | b'{'..=b'}');
+        ordinary[byte as usize] =
+            !matches!(byte as u8, b'!'..=b'#' | b'%'..=b'\'' | b'*' | b',' | b'-' | b':' | b'>'..=b'@' | b'[' | b']' | b'`' | b'{'..=b'}');
         byte += 1;
     }
     ordinary

@@ -38,7 +38,8 @@ impl ScalarText<'_> {
 
 /// Decides how a value is written in a block.
 pub(in super::super) fn scalar_text(value: &Value) -> ScalarText<'_> {
-    let plain = |text: Cow<'static, str>| ScalarText { text, style: Style::Plain, tag: None, allowed: Allowed { plain_in_flow: true, ..Allowed::default() } };
+    let plain =
+        |text: Cow<'static, str>| ScalarText { text, style: Style::Plain, tag: None, allowed: Allowed { plain_in_flow: true, ..Allowed::default() } };
     match value {
         Value::Null => plain("null".into()),
         Value::Bool(value) => plain(if *value { "true" } else { "false" }.into()),
@@ -137,7 +138,11 @@ impl<'a> Emitter<'a> {
                 let empty = scalar.text.chars().all(|character| break_width(character.to_string().as_bytes()) > 0);
                 let hint = if empty { self.indent } else { (self.page.indent - outer.max(0)).unsigned_abs() };
                 write_literal_header(&mut self.page, &scalar.text, hint);
-                if self.waiting.line.is_empty() { self.page.break_line() } else { self.write_line() }
+                if self.waiting.line.is_empty() {
+                    self.page.break_line()
+                } else {
+                    self.write_line()
+                }
                 write_literal_lines(&mut self.page, &scalar.text);
             }
         }
@@ -169,7 +174,8 @@ fn write_single(page: &mut Page, text: &str) {
             page.indent_line();
         }
         after_break = false;
-        let length = if first == '\'' { 0 } else { rest.find(|c: char| matches!(c, '\'' | '\u{85}' | '\u{2028}' | '\u{2029}')).unwrap_or(rest.len()) };
+        let length =
+            if first == '\'' { 0 } else { rest.find(|c: char| matches!(c, '\'' | '\u{85}' | '\u{2028}' | '\u{2029}')).unwrap_or(rest.len()) };
         if length == 0 {
             page.put_content(b"''");
             rest = &rest[1..];

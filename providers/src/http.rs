@@ -1,0 +1,227 @@
+//! The one HTTP client: patient but not for ever, with a limit on answers, without redirects, and with errors that name no credential.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use keys::{Credentials, Error, ErrorKind, Result, SecretBytes};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Identity, NoProxy, Proxy, Response, Url};
+
+/// The longest answer that is read, in bytes.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+
+/// The first pause before a request is sent again; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest pause, whatever a server asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long a connection may take to come about.
+const CONNECTING: Duration = Duration::from_secs(10);
+
+/// How to reach a system.
+pub(crate) struct Settings {
+    /// PEM certificates of those who vouch for the server, instead of the system's own.
+    pub(crate) authorities: Option<SecretBytes>,
+    /// PEM certificate and private key that we show.
+    pub(crate) identity: Option<SecretBytes>,
+    /// Trust whoever answers.
+    pub(crate) dangerous_trust: bool,
+    /// Address of a proxy for everything.
+    pub(crate) proxy: Option<SecretBytes>,
+    /// Addresses of proxies for http and https, and the hosts that are reached without.
+    pub(crate) proxies: [Option<SecretBytes>; 3],
+    /// How long one request may take.
+    pub(crate) patience: Duration,
+    /// How often a request is sent again.
+    pub(crate) retries: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            authorities: None,
+            identity: None,
+            dangerous_trust: false,
+            proxy: None,
+            proxies: [None, None, None],
+            patience: Duration::from_secs(30),
+            retries: 2,
+        }
+    }
+}
+
+impl Settings {
+    /// Takes the proxies that the environment names.
+    #[must_use]
+    pub(crate) fn with_proxies_of(self, credentials: &dyn Credentials) -> Self {
+        let either = |names: [&str; 2]| names.into_iter().find_map(|name| credentials.variable(name));
+        let proxies = [["HTTP_PROXY", "http_proxy"], ["HTTPS_PROXY", "https_proxy"], ["NO_PROXY", "no_proxy"]];
+        Self { proxies: proxies.map(either), ..self }
+    }
+}
+
+/// One header of a request; its value is a secret.
+pub(crate) struct Header(HeaderName, HeaderValue);
+
+impl Header {
+    /// # Errors
+    /// Malformed: a value that no header can have.
+    pub(crate) fn new(name: &'static str, value: &SecretBytes) -> Result<Self> {
+        let wrong = || Error::malformed(format!("send {name}: its value has impossible bytes"));
+        // EXPOSE: the value is sent to the system that it is for.
+        let mut value = HeaderValue::from_bytes(value.expose()).map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::malformed("send a header without a name"))?;
+        Ok(Self(name, value))
+    }
+}
+
+/// A request.
+pub(crate) struct Post<'a> {
+    /// What for, as an error says it.
+    pub(crate) what: &'a str,
+    /// Where to.
+    pub(crate) url: Url,
+    /// Headers.
+    pub(crate) headers: &'a [Header],
+    /// JSON.
+    pub(crate) body: SecretBytes,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    /// Its status.
+    pub(crate) status: u16,
+    /// Its body.
+    pub(crate) body: SecretBytes,
+}
+
+/// A client, and its connections.
+pub(crate) struct Client {
+    inner: reqwest::Client,
+    retries: u32,
+}
+
+impl Client {
+    /// Makes a client; nothing is connected yet.
+    ///
+    /// # Errors
+    /// Malformed: a certificate, a key or an address of a proxy.
+    pub(crate) fn new(settings: &Settings) -> Result<Self> {
+        let wrong = |what: &'static str| move |_: reqwest::Error| Error::malformed(format!("set up a client: {what}"));
+        let mut builder = reqwest::Client::builder().no_proxy().redirect(Policy::none()).connect_timeout(CONNECTING).timeout(settings.patience);
+        if let Some(authorities) = &settings.authorities {
+            // EXPOSE: certificates, which are public.
+            let certificates = Certificate::from_pem_bundle(authorities.expose()).map_err(wrong("the certificates of authorities are not PEM"))?;
+            builder = builder.tls_certs_only(certificates);
+        }
+        if let Some(identity) = &settings.identity {
+            // EXPOSE: the key goes to the TLS library.
+            builder = builder.identity(Identity::from_pem(identity.expose()).map_err(wrong("our certificate and key are not PEM"))?);
+        }
+        for proxy in proxies(settings)? {
+            builder = builder.proxy(proxy);
+        }
+        let inner = builder.tls_danger_accept_invalid_certs(settings.dangerous_trust).build().map_err(wrong("TLS refuses the settings"))?;
+        Ok(Self { inner, retries: settings.retries })
+    }
+
+    /// Posts; sends again, after a pause, what failed for a reason that may pass.
+    ///
+    /// # Errors
+    /// Unavailable: nobody answers, or with more than is read. Every status is an answer, but a redirect, which nobody follows.
+    pub(crate) async fn post(&self, post: Post<'_>) -> Result<Answer> {
+        let mut headers: HeaderMap = post.headers.iter().map(|Header(name, value)| (name.clone(), value.clone())).collect();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut sent = 0;
+        loop {
+            // EXPOSE: the body is sent to the system that it is for.
+            let body = post.body.expose().to_vec();
+            let result = self.inner.post(post.url.clone()).headers(headers.clone()).body(body).send().await;
+            let wanted = match &result {
+                Ok(response) if matches!(response.status().as_u16(), 429 | 500 | 502..=599) => asked_pause(response).or(Some(backoff(sent))),
+                Err(error) if error.is_connect() || error.is_timeout() => Some(backoff(sent)),
+                _ => None,
+            };
+            match wanted {
+                Some(pause) if sent < self.retries => tokio::time::sleep(pause.min(LONGEST_PAUSE)).await,
+                _ => return self.taken(post.what, result).await,
+            }
+            sent += 1;
+        }
+    }
+
+    async fn taken(&self, what: &str, result: reqwest::Result<Response>) -> Result<Answer> {
+        let unavailable = |reason: &str| Error::new(ErrorKind::Unavailable, format!("{what}: {reason}"));
+        let mut response = result.map_err(|error| unavailable(&told(&error)))?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(unavailable("it redirects to another address, which would be sent the credentials; that is not followed"));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(&told(&error)))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LONGEST_ANSWER {
+                return Err(unavailable("the answer is too long"));
+            }
+        }
+        Ok(Answer { status: status.as_u16(), body: SecretBytes::new(body) })
+    }
+}
+
+fn proxies(settings: &Settings) -> Result<Vec<Proxy>> {
+    let wrong = |_| Error::malformed("set up a client: the address of the proxy is not one");
+    let text = |secret: &SecretBytes| {
+        // EXPOSE: an address, which may hold a password, goes to the client.
+        std::str::from_utf8(secret.expose()).map(str::to_owned).map_err(|_| Error::malformed("set up a client: a setting of the proxy is not text"))
+    };
+    if let Some(all) = &settings.proxy {
+        return Ok(vec![Proxy::all(text(all)?).map_err(wrong)?]);
+    }
+    let [http, https, none] = &settings.proxies;
+    let none = none.as_ref().map(text).transpose()?.and_then(|hosts| NoProxy::from_string(&hosts));
+    let mut found = Vec::new();
+    if let Some(http) = http {
+        found.push(Proxy::http(text(http)?).map_err(wrong)?.no_proxy(none.clone()));
+    }
+    if let Some(https) = https {
+        found.push(Proxy::https(text(https)?).map_err(wrong)?.no_proxy(none));
+    }
+    Ok(found)
+}
+
+/// The pause that the server asks for, in whole seconds.
+fn asked_pause(response: &Response) -> Option<Duration> {
+    response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
+}
+
+/// Twice as long each time, and a little different each time, so that many clients do not come back together.
+fn backoff(sent: u32) -> Duration {
+    let mut dice = [0; 1];
+    // Without randomness the pause is what it is.
+    let _ = aws_lc_rs::rand::fill(&mut dice);
+    FIRST_PAUSE.saturating_mul(1 << sent.min(6)).mul_f64(1.0 + f64::from(dice[0]) / 512.0)
+}
+
+/// The innermost reason of a failure: what the system or TLS says, and no address, which may hold a password.
+fn told(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "there is no answer in time".to_owned();
+    }
+    let mut inner = error.source();
+    let mut reason = String::new();
+    while let Some(cause) = inner {
+        reason = cause.to_string();
+        inner = cause.source();
+    }
+    let kind = if error.is_connect() { "it cannot be reached" } else { "the connection breaks" };
+    if reason.is_empty() || reason.contains("://") {
+        return kind.to_owned();
+    }
+    format!("{kind} ({})", reason.chars().filter(|one| !one.is_control()).take(200).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests;

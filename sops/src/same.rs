@@ -1,0 +1,52 @@
+//! Whether two documents say the same, comments and spelling apart.
+
+use crate::document::{Document, Element, List, Map, Node, Value};
+use crate::leaf::with_bytes;
+
+/// True if all keys and values are the same, in the same order. A number is what is hashed of it: `1.0` and `1` are one.
+pub(crate) fn same_values(one: &Document, other: &Document) -> bool {
+    let (one, other) = (&one.branches, &other.branches);
+    // What is empty may be written as nothing.
+    let full = |branches: &[Map]| branches.iter().filter(|branch| branch.pairs().next().is_some()).count();
+    full(one) == full(other) && {
+        let full = |branch: &&Map| branch.pairs().next().is_some();
+        one.iter().filter(full).zip(other.iter().filter(full)).all(|(one, other)| same_map(one, other))
+    }
+}
+
+fn same_map(one: &Map, other: &Map) -> bool {
+    let mut others = other.pairs();
+    one.pairs().all(|pair| others.next().is_some_and(|other| pair.key == other.key && same_node(&pair.value, &other.value)))
+        && others.next().is_none()
+}
+
+fn same_list(one: &List, other: &List) -> bool {
+    let values = |list: &List| list.elements.iter().filter(|element| matches!(element, Element::Node(_))).count();
+    let nodes = |element: &Element| -> bool { matches!(element, Element::Node(_)) };
+    values(one) == values(other) && {
+        let others = other.elements.iter().filter(|element| nodes(element));
+        one.elements.iter().filter(|element| nodes(element)).zip(others).all(|pair| match pair {
+            (Element::Node(one), Element::Node(other)) => same_node(one, other),
+            _ => false,
+        })
+    }
+}
+
+fn same_node(one: &Node, other: &Node) -> bool {
+    match (one, other) {
+        (Node::Map(one), Node::Map(other)) => same_map(one, other),
+        (Node::List(one), Node::List(other)) => same_list(one, other),
+        (Node::Leaf(one), Node::Leaf(other)) => same_value(&one.value, &other.value),
+        _ => false,
+    }
+}
+
+fn same_value(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Null, Value::Null) => true,
+        (Value::Null, _) | (_, Value::Null) => false,
+        (Value::Text(one), Value::Text(other)) => one.ct_eq(other),
+        (Value::Text(_), _) | (_, Value::Text(_)) => false,
+        _ => with_bytes(one, |one| with_bytes(other, |other| one == other)),
+    }
+}

@@ -1,0 +1,101 @@
+//! What goes with a member that is taken out.
+
+use keys::SecretBytes;
+
+use crate::document::Span;
+use crate::store::Edit;
+
+use super::super::cursor::is_blank;
+use super::place::{line_end, line_start, next_line, skip_space_and_comments};
+
+/// The end of the comments below a member that are indented deeper than it, and so go with it.
+pub(super) fn past_inner_comments(source: &[u8], from: usize, column: usize) -> usize {
+    let (mut at, mut end) = (from, from);
+    while at < source.len() {
+        let line = &source[at..line_end(source, at)];
+        at = next_line(source, at);
+        let spaces = line.iter().take_while(|byte| **byte == b' ').count();
+        match line.get(spaces) {
+            None => {}
+            Some(b'#') if spaces > column => end = at,
+            Some(_) => break,
+        }
+    }
+    end
+}
+
+pub(super) fn past_empty_lines(source: &[u8], mut at: usize) -> usize {
+    while at < source.len() && source[at..line_end(source, at)].trim_ascii().is_empty() {
+        at = next_line(source, at);
+    }
+    at
+}
+
+/// True if what stands above may end with a block scalar to which empty lines below it belong.
+pub(super) fn is_below_keeping_block(source: &[u8], mut line: usize, column: usize) -> bool {
+    // Everything between is deeper than the line of the header.
+    let mut least = usize::MAX;
+    while line > 0 {
+        let above = line_start(source, line - 1);
+        let text = source[above..line].trim_ascii_end();
+        let code = text.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii_end();
+        let header = code.rsplit(|byte| is_blank(*byte)).next().unwrap_or_default();
+        let spaces = text.iter().take_while(|byte| **byte == b' ').count();
+        if spaces < least && header.contains(&b'+') && (header.starts_with(b"|") || header.starts_with(b">")) {
+            return true;
+        }
+        if !text.is_empty() {
+            if spaces <= column {
+                return false;
+            }
+            least = least.min(spaces);
+        }
+        line = above;
+    }
+    false
+}
+
+pub(super) fn remove_from_flow(source: &[u8], start: usize, end: usize) -> Edit {
+    let text = SecretBytes::new(Vec::new());
+    let after = skip_space_and_comments(source, end);
+    if source.get(after) == Some(&b',') {
+        let blanks = source[after + 1..].iter().take_while(|byte| is_blank(**byte)).count();
+        // Comments between a member and its comma stay only if there are none.
+        return Edit { start, end: after + 1 + blanks, text };
+    }
+    let before = source[..start].trim_ascii_end();
+    let start = if before.ends_with(b",") { before.len() - 1 } else { start };
+    Edit { start, end, text }
+}
+
+/// Where an element starts: at its `-`, or at its anchor.
+pub(super) fn element_start(source: &[u8], span: Span, among: Span) -> usize {
+    let floor = among.range().start.min(source.len());
+    let mut start = span.range().start.min(source.len());
+    // A pair starts with its key already.
+    if !matches!(source.get(floor), Some(b'-' | b'[')) || (source.get(floor) == Some(&b'-') && start <= floor) {
+        return start;
+    }
+    loop {
+        let before = without_comments(source.get(floor..start).unwrap_or_default());
+        let word = before.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'[' | b',')).map_or(0, |at| at + 1);
+        match before.get(word) {
+            Some(b'&' | b'!') => start = floor + word,
+            Some(b'-') if before.len() == word + 1 && source.get(floor) == Some(&b'-') => return floor + word,
+            _ => return start,
+        }
+    }
+}
+
+/// A text without space and comments at its end; its last lines hold nothing else but indicators and anchors.
+pub(super) fn without_comments(text: &[u8]) -> &[u8] {
+    let mut text = text.trim_ascii_end();
+    loop {
+        let line = line_start(text, text.len());
+        let is_comment = |at: &usize| text[*at] == b'#' && (*at == line || is_blank(text[*at - 1]));
+        match (line..text.len()).find(is_comment) {
+            Some(at) => text = text[..at].trim_ascii_end(),
+            None => return text,
+        }
+    }
+}
