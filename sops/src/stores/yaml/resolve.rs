@@ -118,11 +118,7 @@ pub(super) fn is_base_60(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let Some((first, rest)) = unsigned.split_once(':') else { return false };
     let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
-    let place = |text: &str| match text.as_bytes() {
-        [b'0'..=b'9'] => true,
-        [b'0'..=b'5', b'0'..=b'9'] => true,
-        _ => false,
-    };
+    let place = |text: &str| matches!(text.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
     let (places, fraction) = rest.split_once('.').unwrap_or((rest, ""));
     first.starts_with(|c: char| c.is_ascii_digit()) && number(first) && places.split(':').all(place) && number(fraction)
 }

@@ -174,8 +174,7 @@ fn write_single(page: &mut Page, text: &str) {
             page.indent_line();
         }
         after_break = false;
-        let length =
-            if first == '\'' { 0 } else { rest.find(|c: char| matches!(c, '\'' | '\u{85}' | '\u{2028}' | '\u{2029}')).unwrap_or(rest.len()) };
+        let length = if first == '\'' { 0 } else { rest.find(['\'', '\u{85}', '\u{2028}', '\u{2029}']).unwrap_or(rest.len()) };
         if length == 0 {
             page.put_content(b"''");
             rest = &rest[1..];
