@@ -17,6 +17,7 @@ pub(super) fn apply(source: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
     for edit in &edits {
         assert!(edit.start >= at && edit.end >= edit.start, "edits overlap: {edits:?}\n{}", String::from_utf8_lossy(source));
         text.extend_from_slice(&source[at..edit.start]);
+        // EXPOSE: a test looks at what was written.
         text.extend_from_slice(edit.text.expose());
         at = edit.end;
     }
@@ -27,6 +28,7 @@ pub(super) fn apply(source: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
 /// Shows a tree without places, so that trees can be compared.
 pub(super) fn shown(map: &Map) -> String {
     let members = map.members.iter().map(|member| match member {
+        // EXPOSE: a test looks at what was written.
         Member::Comment(comment) => format!("#{:?}", String::from_utf8_lossy(comment.text.expose())),
         Member::Pair(pair) => format!("{:?}: {}", pair.key, shown_node(&pair.value)),
     });
@@ -38,11 +40,13 @@ pub(super) fn shown_node(node: &Node) -> String {
         Node::Map(map) => shown(map),
         Node::List(list) => {
             let elements = list.elements.iter().map(|element| match element {
+                // EXPOSE: a test looks at what was written.
                 Element::Comment(comment) => format!("#{:?}", String::from_utf8_lossy(comment.text.expose())),
                 Element::Node(node) => shown_node(node),
             });
             format!("[{}]", elements.collect::<Vec<_>>().join(", "))
         }
+        // EXPOSE: a test looks at what was written.
         Node::Leaf(Leaf { value: Value::Text(text), .. }) => format!("{:?}", text.expose().escape_ascii().to_string()),
         Node::Leaf(leaf) => format!("{:?}", leaf.value),
     }
@@ -85,6 +89,7 @@ fn decrypts_in_place(store: &dyn Store, splice: &dyn Splice, encrypted: &[u8], f
     let mut edits = Vec::new();
     let mut taken = taken.into_iter();
     replace(found, &mut |place| {
+        // EXPOSE: a test looks at what was written.
         let is_ciphertext = |text: &SecretBytes| text.expose() == CIPHERTEXT.as_bytes();
         match place {
             Place::Text(leaf) => edits.push(splice.scalar(encrypted, leaf.span, &taken.next().unwrap()).unwrap()),

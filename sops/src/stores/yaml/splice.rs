@@ -1,15 +1,16 @@
 //! Changes of single places of a text. Everything else stays as it was written.
 
+mod copy;
+mod cut;
 mod flow;
-mod metadata;
 mod place;
 mod quotes;
-mod removal;
 
 use keys::SecretBytes;
 
 use crate::document::{Document, Element, List, Map, Member, Node, Pair, Span, Value};
 use crate::error::{Error, ErrorKind, Position, Result};
+use crate::metadata::METADATA_KEY;
 use crate::store::{Edit, Splice};
 
 use super::Yaml;
@@ -18,10 +19,10 @@ use super::emit::scalar::{ScalarText, scalar_text, write_literal_header, write_l
 use super::emit::{Blocks, Emitter};
 use super::page::Page;
 use super::style::Style;
-use metadata::{metadata_span, open_block, put};
-use place::{Before, Place, line_break, line_end, line_start, next_line, unit};
+use copy::{copy, copy_members};
+use cut::{is_below_keeping_block, past_empty_lines, past_inner_comments, remove_from_flow};
+use place::{Before, Place, column, line_break, line_end, line_start, next_line, unit};
 use quotes::{in_quotes, kept_quote};
-use removal::{element_start, is_below_keeping_block, past_empty_lines, past_inner_comments, remove_from_flow};
 
 impl Splice for Yaml {
     fn scalar(&self, source: &[u8], span: Span, value: &Value) -> Result<Edit> {
@@ -195,6 +196,108 @@ impl Splice for Yaml {
     }
 }
 
+/// Where the metadata of a document stands.
+fn metadata_span(branch: &Map) -> Option<Span> {
+    branch.members.iter().rev().find_map(|member| match member {
+        Member::Pair(pair) if pair.key == METADATA_KEY && !pair.span.is_unknown() => Some(pair.span),
+        _ => None,
+    })
+}
+
+fn put(source: &[u8], branch: &Map, metadata: &Map) -> Result<Edit> {
+    let root = branch.span.range();
+    if source.get(root.start) == Some(&b'*') {
+        return Err(refused(source, branch.span, "write metadata to a document that is an alias"));
+    }
+    let old = metadata_span(branch);
+    if source.get(root.start) == Some(&b'{') {
+        let mut page = Page::with_capacity(2048);
+        let has_pairs = branch.pairs().next().is_some();
+        let (start, end) = match old {
+            Some(span) => (span.range().start, span.range().end),
+            None => flow_end(source, branch.span, branch.pairs().last().map(|pair| pair.span)),
+        };
+        if old.is_none() && has_pairs {
+            page.put(b", ");
+        }
+        flow::write_pairs(&mut page, metadata);
+        return Ok(Edit { start, end, text: page.into_secret() });
+    }
+    let is_map = branch.pairs().next().is_some();
+    let column = if is_map { column(source, root.start) } else { 0 };
+    let emitter = Emitter::new(unit(source), 2048).within(column, Blocks::WithoutEmptyEnd);
+    let text = emitter.value(&Node::Map(Map { members: copy_members(metadata), span: Span::default() }))?;
+    let end = line_break(source, root.start);
+    let mut written = Growing::with_capacity(text.len() + 2);
+    if let Some(span) = old {
+        push_lines(&mut written, &text, end, false);
+        return Ok(Edit { start: span.range().start, end: span.range().end, text: written.into_secret() });
+    }
+    if !is_map && root.start < root.end {
+        // The document says `null`.
+        push_lines(&mut written, &text, end, true);
+        return Ok(Edit { start: root.start, end: root.end, text: written.into_secret() });
+    }
+    let at = document_end(source, branch.span);
+    let open = at > 0 && !matches!(source[at - 1], b'\n' | b'\r') && at > line_start(source, at);
+    if open {
+        written.push(end);
+    }
+    push_lines(&mut written, &text, end, true);
+    if !open {
+        written.push(end);
+    }
+    Ok(Edit { start: at, end: at, text: written.into_secret() })
+}
+
+/// The end of the last line of a document that is not empty.
+fn document_end(source: &[u8], root: Span) -> usize {
+    // What is empty has its place where the next thing begins.
+    let root_end = root.range().end;
+    let starts_next = root.start == root.end && root_end == line_start(source, root_end);
+    let mut at = if starts_next { root_end } else { next_line(source, root_end) };
+    let mut end = at;
+    while at < source.len() {
+        let line = &source[at..line_end(source, at)];
+        if line.starts_with(b"---") || line.starts_with(b"...") {
+            break;
+        }
+        at = next_line(source, at);
+        if !line.trim_ascii().is_empty() {
+            end = at;
+        }
+    }
+    end
+}
+
+/// Where the header of a block scalar that ends with the file, and not with a line break, says what happens to such a break: from now on there is one,
+/// which is none of its own.
+fn open_block(source: &[u8], node: &Node) -> Option<(usize, usize)> {
+    let leaf = match node {
+        Node::Leaf(leaf) => leaf,
+        Node::Map(map) => return open_block(source, &map.pairs().last()?.value),
+        Node::List(list) => {
+            let last = list.elements.iter().rev().find_map(|element| match element {
+                Element::Node(node) => Some(node),
+                Element::Comment(_) => None,
+            });
+            return open_block(source, last?);
+        }
+    };
+    let scalar = source.get(leaf.span.range())?;
+    let line = &scalar[..line_end(scalar, 0)];
+    let header = line.split(|byte| is_blank(*byte)).find(|word| word.starts_with(b"|") || word.starts_with(b">"))?;
+    let is_block = line.starts_with(header) || line.starts_with(b"!");
+    if leaf.span.range().end != source.len() || !is_block || header.contains(&b'-') || line.len() == scalar.len() {
+        return None;
+    }
+    let start = leaf.span.range().start + (header.as_ptr() as usize).wrapping_sub(scalar.as_ptr() as usize) + 1;
+    match header.iter().position(|byte| *byte == b'+') {
+        Some(plus) => Some((start - 1 + plus, start + plus)),
+        None => Some((start, start)),
+    }
+}
+
 /// Adds a member at the end of a collection: of `member`, which is a collection of one, what stands in it.
 fn add(source: &[u8], collection: Span, last: Option<(Span, &Node)>, member: &Node) -> Result<Edit> {
     let start = collection.range().start;
@@ -257,6 +360,38 @@ fn add(source: &[u8], collection: Span, last: Option<(Span, &Node)>, member: &No
 fn flow_end(source: &[u8], collection: Span, last: Option<Span>) -> (usize, usize) {
     let at = last.map_or(collection.range().start + 1, |last| last.range().end).min(source.len());
     (at, at)
+}
+
+/// Where an element starts: at its `-`, or at its anchor.
+fn element_start(source: &[u8], span: Span, among: Span) -> usize {
+    let floor = among.range().start.min(source.len());
+    let mut start = span.range().start.min(source.len());
+    // A pair starts with its key already.
+    if !matches!(source.get(floor), Some(b'-' | b'[')) || (source.get(floor) == Some(&b'-') && start <= floor) {
+        return start;
+    }
+    loop {
+        let before = without_comments(source.get(floor..start).unwrap_or_default());
+        let word = before.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'[' | b',')).map_or(0, |at| at + 1);
+        match before.get(word) {
+            Some(b'&' | b'!') => start = floor + word,
+            Some(b'-') if before.len() == word + 1 && source.get(floor) == Some(&b'-') => return floor + word,
+            _ => return start,
+        }
+    }
+}
+
+/// A text without space and comments at its end; its last lines hold nothing else but indicators and anchors.
+fn without_comments(text: &[u8]) -> &[u8] {
+    let mut text = text.trim_ascii_end();
+    loop {
+        let line = line_start(text, text.len());
+        let is_comment = |at: &usize| text[*at] == b'#' && (*at == line || is_blank(text[*at - 1]));
+        match (line..text.len()).find(is_comment) {
+            Some(at) => text = text[..at].trim_ascii_end(),
+            None => return text,
+        }
+    }
 }
 
 /// What comes before a value.
@@ -341,37 +476,4 @@ fn edit(place: &Place<'_>, written: Growing) -> Edit {
 
 fn refused(source: &[u8], span: Span, what: &str) -> Error {
     Error::new(ErrorKind::Unencryptable, what).at(Position::of(source, span.range().start))
-}
-
-fn copy(node: &Node) -> Node {
-    match node {
-        Node::Map(map) => Node::Map(Map { members: copy_members(map), span: Span::default() }),
-        Node::List(list) => {
-            let elements = list.elements.iter().map(|element| match element {
-                Element::Comment(comment) => Element::Comment(copy_comment(comment)),
-                Element::Node(node) => Element::Node(copy(node)),
-            });
-            Node::List(List { elements: elements.collect(), span: Span::default() })
-        }
-        Node::Leaf(leaf) => Node::leaf(match &leaf.value {
-            Value::Null => Value::Null,
-            Value::Bool(value) => Value::Bool(*value),
-            Value::Int(value) => Value::Int(*value),
-            Value::Float(value) => Value::Float(*value),
-            Value::Time(value) => Value::Time(value.clone()),
-            Value::Text(text) => Value::Text(text.duplicate()),
-        }),
-    }
-}
-
-fn copy_members(map: &Map) -> Vec<Member> {
-    let members = map.members.iter().map(|member| match member {
-        Member::Comment(comment) => Member::Comment(copy_comment(comment)),
-        Member::Pair(pair) => Member::Pair(Pair { key: pair.key.clone(), value: copy(&pair.value), span: Span::default() }),
-    });
-    members.collect()
-}
-
-fn copy_comment(comment: &crate::document::Comment) -> crate::document::Comment {
-    crate::document::Comment { text: comment.text.duplicate(), inline: comment.inline, span: Span::default() }
 }

@@ -1,14 +1,13 @@
-//! Quotes are the user's: a text that takes the place of a quoted one keeps them.
+//! Quotes of the user that stay around a value.
 
 use keys::SecretBytes;
 use zeroize::Zeroizing;
 
 use crate::document::{Span, Value};
+use crate::stores::yaml::emit::scalar::scalar_text;
+use crate::stores::yaml::style::{Style, is_printable};
 
-use super::super::emit::scalar::scalar_text;
-use super::super::style::{Style, is_printable};
-
-/// The quote that a text keeps, because the scalar in its place has it.
+/// The quote that a text keeps, because the scalar in its place has it: quotes are the user's.
 pub(super) fn kept_quote(source: &[u8], span: Span, value: &Value) -> Option<char> {
     let Value::Text(text) = value else { return None };
     // EXPOSE: what takes more than quotes is written by the rules of the emitter.

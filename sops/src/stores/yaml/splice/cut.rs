@@ -2,11 +2,9 @@
 
 use keys::SecretBytes;
 
-use crate::document::Span;
-use crate::store::Edit;
-
-use super::super::cursor::is_blank;
 use super::place::{line_end, line_start, next_line, skip_space_and_comments};
+use crate::store::Edit;
+use crate::stores::yaml::cursor::is_blank;
 
 /// The end of the comments below a member that are indented deeper than it, and so go with it.
 pub(super) fn past_inner_comments(source: &[u8], from: usize, column: usize) -> usize {
@@ -66,36 +64,4 @@ pub(super) fn remove_from_flow(source: &[u8], start: usize, end: usize) -> Edit 
     let before = source[..start].trim_ascii_end();
     let start = if before.ends_with(b",") { before.len() - 1 } else { start };
     Edit { start, end, text }
-}
-
-/// Where an element starts: at its `-`, or at its anchor.
-pub(super) fn element_start(source: &[u8], span: Span, among: Span) -> usize {
-    let floor = among.range().start.min(source.len());
-    let mut start = span.range().start.min(source.len());
-    // A pair starts with its key already.
-    if !matches!(source.get(floor), Some(b'-' | b'[')) || (source.get(floor) == Some(&b'-') && start <= floor) {
-        return start;
-    }
-    loop {
-        let before = without_comments(source.get(floor..start).unwrap_or_default());
-        let word = before.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'[' | b',')).map_or(0, |at| at + 1);
-        match before.get(word) {
-            Some(b'&' | b'!') => start = floor + word,
-            Some(b'-') if before.len() == word + 1 && source.get(floor) == Some(&b'-') => return floor + word,
-            _ => return start,
-        }
-    }
-}
-
-/// A text without space and comments at its end; its last lines hold nothing else but indicators and anchors.
-pub(super) fn without_comments(text: &[u8]) -> &[u8] {
-    let mut text = text.trim_ascii_end();
-    loop {
-        let line = line_start(text, text.len());
-        let is_comment = |at: &usize| text[*at] == b'#' && (*at == line || is_blank(text[*at - 1]));
-        match (line..text.len()).find(is_comment) {
-            Some(at) => text = text[..at].trim_ascii_end(),
-            None => return text,
-        }
-    }
 }
