@@ -154,7 +154,7 @@ impl Splice for Yaml {
             return remove_from_flow(source, start, end);
         }
         if start <= among.range().start && end >= among.range().end {
-            let empty: &[u8] = if source.get(start) == Some(&b'-') { b" []" } else { b"{}" };
+            let empty: &[u8] = if is_element(source, start) { b" []" } else { b"{}" };
             return Edit { start, end, text: SecretBytes::new(empty.to_vec()) };
         }
         let line = line_start(source, start);
@@ -367,7 +367,8 @@ fn element_start(source: &[u8], span: Span, among: Span) -> usize {
     let floor = among.range().start.min(source.len());
     let mut start = span.range().start.min(source.len());
     // A pair starts with its key already.
-    if !matches!(source.get(floor), Some(b'-' | b'[')) || (source.get(floor) == Some(&b'-') && start <= floor) {
+    let in_block = is_element(source, floor);
+    if !in_block && source.get(floor) != Some(&b'[') || in_block && start <= floor {
         return start;
     }
     loop {
@@ -375,7 +376,7 @@ fn element_start(source: &[u8], span: Span, among: Span) -> usize {
         let word = before.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'[' | b',')).map_or(0, |at| at + 1);
         match before.get(word) {
             Some(b'&' | b'!') => start = floor + word,
-            Some(b'-') if before.len() == word + 1 && source.get(floor) == Some(&b'-') => return floor + word,
+            Some(b'-') if before.len() == word + 1 && in_block => return floor + word,
             _ => return start,
         }
     }
@@ -394,16 +395,18 @@ fn without_comments(text: &[u8]) -> &[u8] {
     }
 }
 
+/// True at the `-` of an element.
+fn is_element(source: &[u8], at: usize) -> bool {
+    source.get(at) == Some(&b'-') && source.get(at + 1).is_none_or(u8::is_ascii_whitespace)
+}
+
 /// What comes before a value.
 fn lead(place: &Place<'_>, flow: bool) -> Vec<u8> {
     if flow && place.needs_colon() {
         return b": ".to_vec();
     }
     // A list and a block scalar may start at the column of their key, where nothing else may.
-    let may_start_there = match place.source.get(place.start) {
-        Some(b'-') => place.source.get(place.start + 1).is_none_or(u8::is_ascii_whitespace),
-        first => matches!(first, Some(b'|' | b'>')),
-    };
+    let may_start_there = is_element(place.source, place.start) || matches!(place.source.get(place.start), Some(b'|' | b'>'));
     if !flow && may_start_there && place.before() == Before::Space {
         return vec![b' '; unit(place.source)];
     }

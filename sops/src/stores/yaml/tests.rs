@@ -291,6 +291,7 @@ fn members_come_and_go_and_nothing_else_moves() {
     remove("a: [b, c]\n", "a.1", "a: [b]\n");
     remove("a: {b: 1, c: 2}\n", "a.b", "a: {c: 2}\n");
     remove("a:\n  b: 1\nc: 2\n", "a.b", "a:\n  {}\nc: 2\n");
+    remove("-a: 1\n", "-a", "{}\n");
     remove("a:\n- b\nc: 2\n", "a.0", "a:\n []\nc: 2\n");
 }
 
