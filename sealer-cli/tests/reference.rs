@@ -100,5 +100,5 @@ fn the_completions_are_read_by_their_shells() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/completions/sealer.bash");
     let output = Command::new("bash").args(["--norc", "-c", script]).arg(path).output().expect("bash starts");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.starts_with("unseal\n") && said.contains("-F _sealer"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.starts_with("unseal unset\n") && said.contains("-F _sealer"), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -24,9 +24,9 @@ impl Place {
         Self { home, recipient }
     }
 
-    /// Ours, about to run.
+    /// Ours, about to run. Signals that the tests themselves ignore, as under `nohup`, are not ignored by it.
     pub(crate) fn sealer(&self, arguments: &[&str]) -> Run {
-        self.home.command(sealer()).args(arguments)
+        self.home.command("env").arg("--default-signal").arg(sealer()).args(arguments)
     }
 
     /// The real sops, about to run.

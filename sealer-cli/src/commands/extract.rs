@@ -21,8 +21,8 @@ pub(crate) struct Args {
     /// File
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where the value stands, as '["key"][0]'
-    #[arg(value_name = "PATH")]
+    // Brackets would be links in a doc comment.
+    #[arg(value_name = "PATH", help = r#"Where the value stands, as '["key"][0]'"#)]
     path: String,
     /// Write to a file that only its owner can read
     #[arg(short = 'w', long, value_name = "FILE")]

@@ -19,8 +19,8 @@ struct Target {
     /// File
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where the value stands, as '["key"][0]'
-    #[arg(value_name = "PATH")]
+    // Brackets would be links in a doc comment.
+    #[arg(value_name = "PATH", help = r#"Where the value stands, as '["key"][0]'"#)]
     path: String,
     #[command(flatten)]
     input: InputOption,
