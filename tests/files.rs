@@ -21,6 +21,8 @@ mod kinds;
 mod own;
 #[path = "files/stores.rs"]
 mod stores;
+#[path = "files/yaml.rs"]
+mod yaml;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
@@ -30,5 +32,6 @@ fn main() -> ExitCode {
     cases.extend(keys::cases());
     cases.extend(own::cases());
     cases.extend(stores::cases());
+    cases.extend(yaml::cases());
     run(cases)
 }

@@ -6,7 +6,7 @@ use tests::process::Home;
 use tests::suite::{Case, case};
 
 #[path = "../templates/random.rs"]
-mod random;
+pub(crate) mod random;
 
 use random::Random;
 

@@ -77,3 +77,6 @@ fn check_characters(source: &[u8]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

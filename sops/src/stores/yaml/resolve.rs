@@ -40,7 +40,7 @@ pub(super) fn resolve(text: &str, may_be_time: bool) -> Option<Plain> {
         return named;
     }
     match first {
-        b'.' => float(text).map(Plain::Float),
+        b'.' => float(&separated(text)?).map(Plain::Float),
         b'+' | b'-' | b'0'..=b'9' => {
             if may_be_time && let Some(time) = parse_time(text) {
                 return Some(Plain::Time(time));
@@ -49,6 +49,14 @@ pub(super) fn resolve(text: &str, may_be_time: bool) -> Option<Plain> {
         }
         _ => None,
     }
+}
+
+/// Takes underscores out, which may only stand between digits.
+fn separated(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let misplaced = |at: usize| bytes[at] == b'_' && !(at > 0 && is_digit(at - 1) && is_digit(at + 1));
+    (!(0..bytes.len()).any(misplaced)).then(|| text.replace('_', ""))
 }
 
 fn number(text: &str) -> Option<Plain> {
@@ -145,6 +153,8 @@ mod tests {
         check("99999999999999999999", Some(Plain::Float(1e20)));
         check("1e400", None);
         check(".5", Some(Plain::Float(0.5)));
+        check(".1_0", Some(Plain::Float(0.1)));
+        check("._1", None);
         check(".", None);
         check("-", None);
         check("1.", Some(Plain::Float(1.0)));

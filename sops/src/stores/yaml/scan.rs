@@ -18,7 +18,7 @@ use super::cursor::{Cursor, Mark};
 use super::token::{Content, Lines, Side, Token, TokenKind};
 
 /// Deepest nesting of collections that is read. go-yaml ends at 10,000, which no stack of ours bears.
-pub(super) const MAX_DEPTH: usize = 500;
+pub(super) const MAX_DEPTH: usize = 250;
 
 /// Tokens that are known before one is given out, so that the comments behind it are known too.
 const LOOKAHEAD: usize = 3;

@@ -43,7 +43,7 @@ impl Splice for Yaml {
         let column = if may_be_block { literal_column(&place, &text.text) } else { None };
         if let Some((column, hint)) = column.filter(|(column, _)| text.style_in(place.blocks_at(*column)) == Style::Literal) {
             write_literal(&mut written, &place, &text, column, hint);
-            return Ok(edit(&place, written));
+            return Ok(block_edit(&place, written));
         }
         let mut page = Page::with_capacity(text.text.len() + 16);
         match text.style {
@@ -125,7 +125,7 @@ impl Splice for Yaml {
             written.push(&lead);
             push_lines(&mut written, &text, end, false);
         }
-        let mut edit = edit(&place, written);
+        let mut edit = block_edit(&place, written);
         if below {
             // No space stays behind the colon.
             edit.start = source[..place.start].iter().rposition(|byte| !is_blank(*byte)).map_or(0, |at| at + 1);
@@ -154,7 +154,7 @@ impl Splice for Yaml {
             return remove_from_flow(source, start, end);
         }
         if start <= among.range().start && end >= among.range().end {
-            let empty: &[u8] = if source.get(start) == Some(&b'-') { b" []" } else { b"{}" };
+            let empty: &[u8] = if is_element(source, start) { b" []" } else { b"{}" };
             return Edit { start, end, text: SecretBytes::new(empty.to_vec()) };
         }
         let line = line_start(source, start);
@@ -367,7 +367,8 @@ fn element_start(source: &[u8], span: Span, among: Span) -> usize {
     let floor = among.range().start.min(source.len());
     let mut start = span.range().start.min(source.len());
     // A pair starts with its key already.
-    if !matches!(source.get(floor), Some(b'-' | b'[')) || (source.get(floor) == Some(&b'-') && start <= floor) {
+    let in_block = is_element(source, floor);
+    if !in_block && source.get(floor) != Some(&b'[') || in_block && start <= floor {
         return start;
     }
     loop {
@@ -375,7 +376,7 @@ fn element_start(source: &[u8], span: Span, among: Span) -> usize {
         let word = before.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'[' | b',')).map_or(0, |at| at + 1);
         match before.get(word) {
             Some(b'&' | b'!') => start = floor + word,
-            Some(b'-') if before.len() == word + 1 && source.get(floor) == Some(&b'-') => return floor + word,
+            Some(b'-') if before.len() == word + 1 && in_block => return floor + word,
             _ => return start,
         }
     }
@@ -394,14 +395,19 @@ fn without_comments(text: &[u8]) -> &[u8] {
     }
 }
 
+/// True at the `-` of an element.
+fn is_element(source: &[u8], at: usize) -> bool {
+    source.get(at) == Some(&b'-') && source.get(at + 1).is_none_or(u8::is_ascii_whitespace)
+}
+
 /// What comes before a value.
 fn lead(place: &Place<'_>, flow: bool) -> Vec<u8> {
     if flow && place.needs_colon() {
         return b": ".to_vec();
     }
-    // A list may stand at the column of its key, where nothing else may.
-    let is_list = place.source.get(place.start) == Some(&b'-') && place.source.get(place.start + 1).is_none_or(u8::is_ascii_whitespace);
-    if !flow && is_list && place.before() == Before::Space {
+    // A list and a block scalar may start at the column of their key, where nothing else may.
+    let may_start_there = is_element(place.source, place.start) || matches!(place.source.get(place.start), Some(b'|' | b'>'));
+    if !flow && may_start_there && place.before() == Before::Space {
         return vec![b' '; unit(place.source)];
     }
     if place.needs_space() { b" ".to_vec() } else { Vec::new() }
@@ -470,7 +476,16 @@ fn place_of(source: &[u8], span: Span) -> Result<Place<'_>> {
     Ok(Place::new(source, span.range().start, span.range().end))
 }
 
-fn edit(place: &Place<'_>, written: Growing) -> Edit {
+/// As [`edit`], where space behind the old value would become part of the last line.
+fn block_edit(place: &Place<'_>, written: Growing) -> Edit {
+    Edit { start: place.start, end: line_end(place.source, place.end), text: written.into_secret() }
+}
+
+fn edit(place: &Place<'_>, mut written: Growing) -> Edit {
+    if place.source.get(place.end) == Some(&b'#') {
+        // A comment may stand at a quote, but not at a plain scalar.
+        written.push(b" ");
+    }
     Edit { start: place.start, end: place.end, text: written.into_secret() }
 }
 

@@ -107,7 +107,7 @@ impl<'n, 'a> Builder<'n, 'a> {
             let handled = !matches!(value.shape, Shape::Map(_) | Shape::List(_));
             if handled {
                 self.member_comments(&of_value.head, false, &mut members);
-                self.member_comments(&of_value.line, true, &mut members);
+                members.extend(self.line_comments(value).map(Member::Comment));
             }
             let name = self.key(key, entry)?;
             let node = self.any(entry.value, handled)?;
@@ -129,9 +129,10 @@ impl<'n, 'a> Builder<'n, 'a> {
         self.element_comments(&around.head, false, &mut elements);
         self.element_comments(&around.line, false, &mut elements);
         for id in ids {
-            let comments = comments(self.node(*id));
+            let node = self.node(*id);
+            let comments = comments(node);
             self.element_comments(&comments.head, false, &mut elements);
-            self.element_comments(&comments.line, true, &mut elements);
+            elements.extend(self.line_comments(node).map(Element::Comment));
             elements.push(Element::Node(self.any(*id, true)?));
             self.element_comments(&comments.foot, false, &mut elements);
         }
@@ -297,6 +298,17 @@ impl<'n, 'a> Builder<'n, 'a> {
 
     fn member_comments(&self, lines: &Lines, inline: bool, members: &mut Vec<Member>) {
         members.extend(self.comments(lines, inline).map(Member::Comment));
+    }
+
+    /// The comments behind a value. One behind the header of a block stands within it, and has no place of its own.
+    fn line_comments(&self, node: &'n Syntax<'a>) -> impl Iterator<Item = Comment> {
+        let block = matches!(node.shape, Shape::Scalar(_)).then_some(node.span);
+        self.comments(&comments(node).line, true).map(move |mut comment| {
+            if block.is_some_and(|block| block.range().contains(&comment.span.range().start)) {
+                comment.span = Span::default();
+            }
+            comment
+        })
     }
 
     fn element_comments(&self, lines: &Lines, inline: bool, elements: &mut Vec<Element>) {

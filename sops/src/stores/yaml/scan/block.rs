@@ -45,7 +45,7 @@ impl Scanner<'_> {
         let mut text = Growing::with_capacity(64);
         let mut leading = None;
         let mut after_blank = false;
-        self.block_breaks(&mut breaks, start)?;
+        self.block_breaks(&mut breaks)?;
         while self.cursor.mark.column == breaks.indent && self.cursor.peek(0) != 0 {
             let blank = is_blank(self.cursor.peek(0));
             self.join(&mut text, leading, &breaks, !literal && !after_blank && !blank);
@@ -57,7 +57,7 @@ impl Scanner<'_> {
             end = line.end.max(at);
             self.cursor.pass_break();
             leading = (self.cursor.mark.at > end).then_some((end, self.cursor.mark.at));
-            self.block_breaks(&mut breaks, start)?;
+            self.block_breaks(&mut breaks)?;
         }
         if !header.strip {
             self.push_break(&mut text, leading);
@@ -93,7 +93,7 @@ impl Scanner<'_> {
     }
 
     /// Passes indentation and empty lines; finds out how far the content is indented, if that is not known.
-    fn block_breaks(&mut self, breaks: &mut Breaks, start: usize) -> Result<()> {
+    fn block_breaks(&mut self, breaks: &mut Breaks) -> Result<()> {
         let mut widest = 0;
         loop {
             let wanted = if breaks.indent == 0 { usize::MAX } else { breaks.indent.saturating_sub(self.cursor.mark.column) };
@@ -101,7 +101,7 @@ impl Scanner<'_> {
             self.cursor.pass(spaces);
             widest = widest.max(self.cursor.mark.column);
             if (breaks.indent == 0 || self.cursor.mark.column < breaks.indent) && self.cursor.peek(0) == b'\t' {
-                return Err(self.wrong(start, "a block scalar that is indented with a tab"));
+                return Err(self.wrong(self.cursor.mark.at, "a tab where a block scalar is indented"));
             }
             if self.cursor.break_width(0) == 0 {
                 break;

@@ -98,7 +98,7 @@ impl Scanner<'_> {
             if !is_blank(self.cursor.peek(0)) && self.cursor.break_width(0) == 0 {
                 break;
             }
-            self.pass_fold(&mut fold, Some(indent), start)?;
+            self.pass_fold(&mut fold, Some(indent))?;
             if self.flow == 0 && self.cursor.mark.column.cast_signed() < indent {
                 break;
             }
@@ -134,7 +134,7 @@ impl Scanner<'_> {
     }
 
     /// Passes blanks and line breaks within a scalar. Tabs may not stand where a plain scalar is indented.
-    fn pass_fold(&mut self, fold: &mut Fold, indent: Option<isize>, start: usize) -> Result<()> {
+    fn pass_fold(&mut self, fold: &mut Fold, indent: Option<isize>) -> Result<()> {
         loop {
             let at = self.cursor.mark.at;
             if is_blank(self.cursor.peek(0)) {
@@ -145,7 +145,7 @@ impl Scanner<'_> {
                 }
                 let abused = self.cursor.peek(0) == b'\t' && indent.is_some_and(|indent| self.cursor.mark.column.cast_signed() < indent);
                 if abused {
-                    return Err(self.wrong(start, "a scalar that is indented with a tab"));
+                    return Err(self.wrong(at, "a tab where a scalar is indented"));
                 }
                 self.cursor.pass(1);
             } else if self.cursor.break_width(0) > 0 {
@@ -179,7 +179,7 @@ impl Scanner<'_> {
             // Behind a break that is escaped, the blanks of the next line do not count, and its own break is one more.
             let at = self.cursor.mark.at;
             let mut fold = Fold { first: escaped_break.then_some((at, at)), ..Fold::default() };
-            self.pass_fold(&mut fold, None, start)?;
+            self.pass_fold(&mut fold, None)?;
             fold.join(&mut parts);
         }
         self.cursor.pass(1);
