@@ -5,6 +5,7 @@
 //! results into the words of the tool; it decides nothing by itself.
 
 mod kubeseal;
+mod number;
 mod pflag;
 mod sops;
 mod urfave;

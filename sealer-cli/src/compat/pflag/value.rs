@@ -164,19 +164,7 @@ fn number(text: &str) -> Result<i32, String> {
 
 /// Checks a number as `strconv.ParseUint(text, 0, 64)` does: prefixes 0x, 0o, 0b and 0 set the base, underscores may stand between digits.
 fn log_size(text: &str) -> Result<(), String> {
-    let lower = text.to_ascii_lowercase();
-    let (base, digits) = match (lower.get(..2), lower.strip_prefix('0')) {
-        (Some("0x"), _) => (16, &lower[2..]),
-        (Some("0o"), _) => (8, &lower[2..]),
-        (Some("0b"), _) => (2, &lower[2..]),
-        (_, Some(octal)) if !octal.is_empty() => (8, octal),
-        _ => (10, lower.as_str()),
-    };
-    let plain = digits.replace('_', "");
-    let underscores = !digits.contains("__") && !digits.ends_with('_') && (base != 10 || !digits.contains('_'));
-    if plain.is_empty() || !underscores || !plain.chars().all(|digit| digit.is_digit(base)) {
-        return Err("parse error".to_owned());
-    }
+    let (base, plain) = crate::compat::number::digits(text).ok_or("parse error")?;
     u64::from_str_radix(&plain, base).map(drop).map_err(|_| "value out of range".to_owned())
 }
 

@@ -111,19 +111,7 @@ fn number(text: &str) -> Result<i64, &'static str> {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let lower = digits.to_ascii_lowercase();
-    let (base, digits) = match (lower.get(..2), lower.strip_prefix('0')) {
-        (Some("0x"), _) => (16, &lower[2..]),
-        (Some("0o"), _) => (8, &lower[2..]),
-        (Some("0b"), _) => (2, &lower[2..]),
-        (_, Some(octal)) if !octal.is_empty() => (8, octal),
-        _ => (10, lower.as_str()),
-    };
-    let plain = digits.replace('_', "");
-    let underscores = !digits.contains("__") && !digits.ends_with('_') && (base != 10 || !digits.contains('_'));
-    if plain.is_empty() || !underscores || !plain.chars().all(|digit| digit.is_digit(base)) {
-        return Err("invalid syntax");
-    }
+    let (base, plain) = crate::compat::number::digits(digits).ok_or("invalid syntax")?;
     let signed = if negative { format!("-{plain}") } else { plain };
     i64::from_str_radix(&signed, base).map_err(|_| "value out of range")
 }
