@@ -1,14 +1,19 @@
 //! The one HTTP client: patient but not for ever, with a limit on answers, without redirects, and with errors that name no credential.
 
 use std::error::Error as _;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keys::{Credentials, Error, ErrorKind, Result, SecretBytes};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Identity, NoProxy, Proxy, Response, Url};
+use reqwest::{Certificate, Identity, Method, NoProxy, Proxy, Response, StatusCode, Url};
+use url::Host;
 
-/// The longest answer that is read, in bytes.
+use crate::reach::{Reach, Resolver};
+
+/// The longest answer that is read where nobody says otherwise, in bytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
 
 /// The first pause before a request is sent again; each further one is twice as long.
@@ -36,6 +41,12 @@ pub(crate) struct Settings {
     pub(crate) patience: Duration,
     /// How often a request is sent again.
     pub(crate) retries: u32,
+    /// The first pause before that; each further one is twice as long.
+    pub(crate) pause: Duration,
+    /// Which addresses may be connected to.
+    pub(crate) reach: Reach,
+    /// The longest answer that is read, in bytes.
+    pub(crate) longest_answer: usize,
 }
 
 impl Default for Settings {
@@ -48,6 +59,9 @@ impl Default for Settings {
             proxies: [None, None, None],
             patience: Duration::from_secs(30),
             retries: 2,
+            pause: FIRST_PAUSE,
+            reach: Reach::everywhere(),
+            longest_answer: LONGEST_ANSWER,
         }
     }
 }
@@ -67,27 +81,29 @@ pub(crate) struct Header(HeaderName, HeaderValue);
 
 impl Header {
     /// # Errors
-    /// Malformed: a value that no header can have.
-    pub(crate) fn new(name: &'static str, value: &SecretBytes) -> Result<Self> {
+    /// Malformed: a name or a value that no header can have.
+    pub(crate) fn new(name: &str, value: &SecretBytes) -> Result<Self> {
         let wrong = || Error::malformed(format!("send {name}: its value has impossible bytes"));
         // EXPOSE: the value is sent to the system that it is for.
         let mut value = HeaderValue::from_bytes(value.expose()).map_err(|_| wrong())?;
         value.set_sensitive(true);
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::malformed("send a header without a name"))?;
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::malformed("send a header whose name is none"))?;
         Ok(Self(name, value))
     }
 }
 
 /// A request.
-pub(crate) struct Post<'a> {
+pub(crate) struct Request<'a> {
     /// What for, as an error says it.
     pub(crate) what: &'a str,
+    /// Its verb.
+    pub(crate) method: Method,
     /// Where to.
     pub(crate) url: Url,
     /// Headers.
     pub(crate) headers: &'a [Header],
-    /// JSON.
-    pub(crate) body: SecretBytes,
+    /// JSON, unless the headers say otherwise.
+    pub(crate) body: Option<SecretBytes>,
 }
 
 /// An answer.
@@ -96,12 +112,17 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Its body.
     pub(crate) body: SecretBytes,
+    /// When it asks to be asked again.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// A client, and its connections.
 pub(crate) struct Client {
     inner: reqwest::Client,
     retries: u32,
+    pause: Duration,
+    reach: Reach,
+    longest_answer: usize,
 }
 
 impl Client {
@@ -112,6 +133,7 @@ impl Client {
     pub(crate) fn new(settings: &Settings) -> Result<Self> {
         let wrong = |what: &'static str| move |_: reqwest::Error| Error::malformed(format!("set up a client: {what}"));
         let mut builder = reqwest::Client::builder().no_proxy().redirect(Policy::none()).connect_timeout(CONNECTING).timeout(settings.patience);
+        builder = builder.dns_resolver(Arc::new(Resolver(settings.reach.clone())));
         if let Some(authorities) = &settings.authorities {
             // EXPOSE: certificates, which are public.
             let certificates = Certificate::from_pem_bundle(authorities.expose()).map_err(wrong("the certificates of authorities are not PEM"))?;
@@ -125,29 +147,47 @@ impl Client {
             builder = builder.proxy(proxy);
         }
         let inner = builder.tls_danger_accept_invalid_certs(settings.dangerous_trust).build().map_err(wrong("TLS refuses the settings"))?;
-        Ok(Self { inner, retries: settings.retries })
+        let Settings { retries, pause, longest_answer, .. } = *settings;
+        Ok(Self { inner, retries, pause, reach: settings.reach.clone(), longest_answer })
     }
 
-    /// Posts; sends again, after a pause, what failed for a reason that may pass.
+    /// Sends a request; sends it again, after a pause, if it failed for a reason that may pass.
     ///
     /// # Errors
-    /// Unavailable: nobody answers, or with more than is read. Every status is an answer, but a redirect, which nobody follows.
-    pub(crate) async fn post(&self, post: Post<'_>) -> Result<Answer> {
-        let mut headers: HeaderMap = post.headers.iter().map(|Header(name, value)| (name.clone(), value.clone())).collect();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    /// Denied: the address is not one that may be connected to. Unavailable: nobody answers, or with more than is read. Every status is an answer, but a
+    /// redirect, which nobody follows.
+    pub(crate) async fn send(&self, request: Request<'_>) -> Result<Answer> {
+        let address = match request.url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            _ => None,
+        };
+        if address.is_some_and(|address| !self.reach.allows(address)) {
+            return Err(Error::new(ErrorKind::Denied, format!("{}: its address is one that --allow-provider-cidr does not allow", request.what)));
+        }
+        let mut headers = HeaderMap::new();
+        if request.body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        headers.extend(request.headers.iter().map(|Header(name, value)| (name.clone(), value.clone())));
         let mut sent = 0;
         loop {
-            // EXPOSE: the body is sent to the system that it is for.
-            let body = post.body.expose().to_vec();
-            let result = self.inner.post(post.url.clone()).headers(headers.clone()).body(body).send().await;
+            let mut attempt = self.inner.request(request.method.clone(), request.url.clone()).headers(headers.clone());
+            if let Some(body) = &request.body {
+                // EXPOSE: the body is sent to the system that it is for.
+                attempt = attempt.body(body.expose().to_vec());
+            }
+            let result = attempt.send().await;
             let wanted = match &result {
-                Ok(response) if matches!(response.status().as_u16(), 429 | 500 | 502..=599) => asked_pause(response).or(Some(backoff(sent))),
-                Err(error) if error.is_connect() || error.is_timeout() => Some(backoff(sent)),
+                Ok(response) if matches!(response.status().as_u16(), 429 | 500 | 502..=599) => {
+                    asked_pause(response).or_else(|| Some(backoff(self.pause, sent)))
+                }
+                Err(error) if error.is_connect() || error.is_timeout() => Some(backoff(self.pause, sent)),
                 _ => None,
             };
             match wanted {
                 Some(pause) if sent < self.retries => tokio::time::sleep(pause.min(LONGEST_PAUSE)).await,
-                _ => return self.taken(post.what, result).await,
+                _ => return self.taken(request.what, result).await,
             }
             sent += 1;
         }
@@ -156,18 +196,18 @@ impl Client {
     async fn taken(&self, what: &str, result: reqwest::Result<Response>) -> Result<Answer> {
         let unavailable = |reason: &str| Error::new(ErrorKind::Unavailable, format!("{what}: {reason}"));
         let mut response = result.map_err(|error| unavailable(&told(&error)))?;
-        let status = response.status();
-        if status.is_redirection() {
+        let (status, retry_after) = (response.status(), asked_pause(&response));
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
             return Err(unavailable("it redirects to another address, which would be sent the credentials; that is not followed"));
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(&told(&error)))? {
             body.extend_from_slice(&chunk);
-            if body.len() > LONGEST_ANSWER {
+            if body.len() > self.longest_answer {
                 return Err(unavailable("the answer is too long"));
             }
         }
-        Ok(Answer { status: status.as_u16(), body: SecretBytes::new(body) })
+        Ok(Answer { status: status.as_u16(), body: SecretBytes::new(body), retry_after })
     }
 }
 
@@ -198,11 +238,11 @@ fn asked_pause(response: &Response) -> Option<Duration> {
 }
 
 /// Twice as long each time, and a little different each time, so that many clients do not come back together.
-fn backoff(sent: u32) -> Duration {
+fn backoff(first: Duration, sent: u32) -> Duration {
     let mut dice = [0; 1];
     // Without randomness the pause is what it is.
     let _ = aws_lc_rs::rand::fill(&mut dice);
-    FIRST_PAUSE.saturating_mul(1 << sent.min(6)).mul_f64(1.0 + f64::from(dice[0]) / 512.0)
+    first.saturating_mul(1 << sent.min(6)).mul_f64(1.0 + f64::from(dice[0]) / 512.0)
 }
 
 /// The innermost reason of a failure: what the system or TLS says, and no address, which may hold a password.

@@ -36,7 +36,8 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
 async fn ask(url: Url, settings: &Settings) -> Result<Answer> {
     let token = SecretBytes::new(b"hunter2".to_vec());
     let headers = [Header::new("x-vault-token", &token).unwrap()];
-    Client::new(settings)?.post(Post { what: "ask", url, headers: &headers, body: SecretBytes::new(b"{}".to_vec()) }).await
+    let body = Some(SecretBytes::new(b"{}".to_vec()));
+    Client::new(settings)?.send(Request { what: "ask", method: Method::POST, url, headers: &headers, body }).await
 }
 
 #[tokio::test]

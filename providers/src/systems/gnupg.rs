@@ -13,7 +13,7 @@ use super::System;
 use crate::process::{self, Ended};
 
 /// This system.
-pub(super) const SYSTEM: System = System { name: "gnupg", master_keys: &[&Pgp] };
+pub(super) const SYSTEM: System = System { name: "gnupg", master_keys: &[&Pgp], store: None };
 
 static NAMES: KindNames = KindNames { metadata: "pgp", flag: "pgp", rule: "pgp", group: "pgp", variable: "SOPS_PGP_FP", title: "PGP fingerprint" };
 

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keys::{Credentials, Error, ErrorKind, Result, SecretBytes};
-use reqwest::Url;
+use reqwest::{Method, Url};
 use tokio::sync::OnceCell;
 
 use super::System;
-use crate::http::{Answer, Client, Header, Post, Settings};
+use crate::http::{Answer, Client, Header, Request, Settings};
 
 mod transit;
 
 /// This system.
-pub(super) const SYSTEM: System = System { name: "vault", master_keys: &[&transit::Transit] };
+pub(super) const SYSTEM: System = System { name: "vault", master_keys: &[&transit::Transit], store: None };
 
 /// How long an answer may take where nobody says otherwise.
 ///
@@ -42,12 +42,12 @@ impl Vault {
     /// Posts to `address/v1/path...`.
     ///
     /// # Errors
-    /// Malformed: the address or the path. Denied, Unavailable: as [`Client::post`] has it.
+    /// Malformed: the address or the path. Denied, Unavailable: as [`Client::send`] has it.
     pub(super) async fn post(&self, what: &str, address: &str, path: &[&str], body: SecretBytes) -> Result<Answer> {
         let url = url(address, path).ok_or_else(|| Error::malformed(format!("{what}: the address or the path of the key is not one")))?;
         self.allow(what, address)?;
         let access = self.access.get_or_try_init(|| async { self.access(what) }).await?;
-        access.client.post(Post { what, url, headers: &access.headers, body }).await
+        access.client.send(Request { what, method: Method::POST, url, headers: &access.headers, body: Some(body) }).await
     }
 
     /// Holds an address against the list of those that may be sent a token.

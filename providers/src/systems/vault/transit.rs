@@ -132,7 +132,7 @@ impl Service {
         }
         // EXPOSE: base64, or a ciphertext of plain characters, needs no escaping in JSON.
         let body = SecretBytes::new([b"{\"", name.as_bytes(), b"\":\"", value.expose(), b"\"}"].concat());
-        let Answer { status, body } = self.0.post(what, address, &[engine, verb, key], body).await?;
+        let Answer { status, body, .. } = self.0.post(what, address, &[engine, verb, key], body).await?;
         let fail = |kind, reason: &str| Err(Error::new(kind, format!("{what}: {reason} (status {status})")));
         match status {
             // EXPOSE: the answer is parsed.
