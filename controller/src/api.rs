@@ -160,6 +160,11 @@ impl Api {
         parsed(&self.send(method, path, body).await?)
     }
 
+    /// Sends a patch of the kind that merges.
+    pub(crate) async fn patch(&self, path: &str, body: &SecretBytes) -> Result<SecretBytes, Refusal> {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
     async fn rest(&self) {
         loop {
             let until = *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner);
@@ -174,7 +179,8 @@ impl Api {
         let lost = |error: &dyn std::error::Error| (Refusal::no_answer(innermost(error)), None);
         // EXPOSE: what is written to the cluster travels there, over TLS.
         let body = body.map_or_else(Vec::new, |body| body.expose().to_vec());
-        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json").body(Body::from(body));
+        let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, kind).body(Body::from(body));
         let request = request.map_err(|error| lost(&error))?;
         let (head, body) = self.client.send(request).await.map_err(|error| lost(&error))?.into_parts();
         let answer = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| lost(&*error))?;

@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) listen_metrics_addr: SocketAddr,
     pub(crate) read_timeout: std::time::Duration,
     pub(crate) write_timeout: std::time::Duration,
+    /// What concerns ExternalSecrets.
+    pub(crate) external: crate::external::settings::Flags,
 }
 
 impl Settings {
@@ -214,6 +216,9 @@ pub(crate) struct Arguments {
     /// How long a client may take to read its answer.
     #[arg(long, env = "SEALED_SECRETS_WRITE_TIMEOUT", default_value = "2m", value_parser = length)]
     write_timeout: SignedDuration,
+
+    #[command(flatten)]
+    external: crate::external::settings::Flags,
 }
 
 /// Labels or annotations.
@@ -267,11 +272,12 @@ impl Arguments {
             listen_metrics_addr: self.listen_metrics_addr,
             read_timeout: std::time::Duration::try_from(self.read_timeout).unwrap_or_default(),
             write_timeout: std::time::Duration::try_from(self.write_timeout).unwrap_or_default(),
+            external: self.external,
         })
     }
 }
 
-fn length(text: &str) -> Result<SignedDuration, String> {
+pub(crate) fn length(text: &str) -> Result<SignedDuration, String> {
     let length: Result<SignedDuration, _> = if text == "0" { Ok(SignedDuration::ZERO) } else { text.parse() };
     length.ok().filter(|length| !length.is_negative()).ok_or_else(|| "a length of time such as 720h or 1h30m is expected".to_owned())
 }

@@ -6,6 +6,7 @@ use keys::Tagger;
 
 use crate::api::Api;
 use crate::args::Settings;
+use crate::external::External;
 use crate::index::Index;
 use crate::keyring::Keyring;
 use crate::lease::Lead;
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) lead: Arc<Lead>,
     /// What is counted.
     pub(crate) metrics: Metrics,
+    /// ExternalSecrets and their stores.
+    pub(crate) external: External,
     /// Makes tags of plaintexts.
     pub(crate) tagger: Tagger,
 }

@@ -3,6 +3,7 @@
 use crds::SealedSecret;
 use http::Method;
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::json;
 
 use crate::api::Refusal;
@@ -24,26 +25,45 @@ pub(crate) struct Event {
     pub(crate) message: String,
 }
 
+/// What an event is about, and who tells it.
+pub(crate) struct About {
+    pub(crate) api_version: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) component: &'static str,
+}
+
+/// A SealedSecret, of which upstream's controller tells.
+const SEALED: About = About { api_version: "bitnami.com/v1alpha1", kind: "SealedSecret", component: "sealed-secrets" };
+
 /// The good news.
 pub(crate) static UNSEALED: std::sync::LazyLock<Event> =
     std::sync::LazyLock::new(|| Event { type_: "Normal", reason: "Unsealed", message: "SealedSecret unsealed successfully".to_owned() });
+
+/// Sends an event about a SealedSecret.
+///
+/// # Errors
+/// What the server says no with.
+pub(crate) async fn send(context: &Context, object: &SealedSecret, event: &Event) -> Result<(), Refusal> {
+    send_about(context, &SEALED, &object.metadata, event).await
+}
 
 /// Sends an event.
 ///
 /// # Errors
 /// What the server says no with.
-pub(crate) async fn send(context: &Context, object: &SealedSecret, event: &Event) -> Result<(), Refusal> {
-    let metadata = &object.metadata;
+pub(crate) async fn send_about(context: &Context, about: &About, metadata: &ObjectMeta, event: &Event) -> Result<(), Refusal> {
     let (namespace, name) = (metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default());
+    // What has no namespace is told of in the one where such events are looked for.
+    let place = if namespace.is_empty() { "default" } else { namespace };
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
     let end = (0..=LONGEST.min(event.message.len())).rev().find(|end| event.message.is_char_boundary(*end)).unwrap_or_default();
     let body = json!({
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": { "generateName": format!("{}.", &name[..name.len().min(200)]), "namespace": namespace },
+        "metadata": { "generateName": format!("{}.", &name[..name.len().min(200)]), "namespace": place },
         "involvedObject": {
-            "apiVersion": "bitnami.com/v1alpha1",
-            "kind": "SealedSecret",
+            "apiVersion": about.api_version,
+            "kind": about.kind,
             "namespace": namespace,
             "name": name,
             "uid": metadata.uid,
@@ -52,11 +72,11 @@ pub(crate) async fn send(context: &Context, object: &SealedSecret, event: &Event
         "type": event.type_,
         "reason": event.reason,
         "message": &event.message[..end],
-        "source": { "component": "sealed-secrets" },
+        "source": { "component": about.component },
         "firstTimestamp": now,
         "lastTimestamp": now,
         "count": 1,
     });
-    let path = format!("/api/v1/namespaces/{namespace}/events");
+    let path = format!("/api/v1/namespaces/{place}/events");
     context.api.send(Method::POST, &path, Some(&body.to_string().into_bytes().into())).await.map(drop)
 }

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
@@ -58,9 +57,9 @@ fn drop_odd_times(value: &mut Value, fields: &[&str]) {
     }
 }
 
-impl<T: Resource<DynamicType = (), Scope = NamespaceResourceScope>> Resource for Lenient<T> {
+impl<T: Resource<DynamicType = ()>> Resource for Lenient<T> {
     type DynamicType = ();
-    type Scope = NamespaceResourceScope;
+    type Scope = T::Scope;
 
     fn metadata_api() -> bool {
         T::metadata_api()

@@ -5,6 +5,7 @@ mod apply;
 mod args;
 mod context;
 mod events;
+mod external;
 mod fair;
 mod fights;
 mod http;

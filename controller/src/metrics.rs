@@ -218,6 +218,12 @@ impl Metrics {
         self.request_seconds.get_or_create(&Route { path, method }).observe(time.as_secs_f64());
     }
 
+    /// Adds what is counted elsewhere, under names of its own.
+    pub(crate) fn with(mut self, register: impl FnOnce(&mut Registry)) -> Self {
+        register(&mut self.process);
+        self
+    }
+
     /// Everything as text.
     pub(crate) fn text(&self) -> String {
         let process = process::figures();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crds::SealedSecret;
+use crds::{ExternalSecret, SealedSecret};
 use engine::open::Pass;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -16,13 +16,19 @@ use crate::key::Key;
 /// memory.
 const HELD: usize = 8 << 20;
 
+/// What waits for a turn.
+pub(crate) trait Object {
+    /// How many bytes it takes, about.
+    fn weight(&self) -> usize;
+}
+
 /// An object's turn.
 #[derive(Debug)]
-pub(crate) struct Work {
+pub(crate) struct Work<O = SealedSecret> {
     /// Which object.
     pub(crate) key: Key,
     /// The object, if it was held.
-    pub(crate) object: Option<Box<SealedSecret>>,
+    pub(crate) object: Option<Box<O>>,
     /// How far an earlier turn came, which spent its budget.
     pub(crate) pass: Option<Pass>,
     /// Since when it waits.
@@ -31,16 +37,16 @@ pub(crate) struct Work {
 
 /// Objects that wait, each once, fair by namespace. An object is never looked at twice at the same time.
 #[derive(Debug)]
-pub(crate) struct Queue {
-    state: Mutex<State>,
+pub(crate) struct Queue<O = SealedSecret> {
+    state: Mutex<State<O>>,
     changed: Notify,
     limit: usize,
 }
 
-#[derive(Debug, Default)]
-struct State {
+#[derive(Debug)]
+struct State<O> {
     line: Fair<Key>,
-    waiting: HashMap<Key, Waiting>,
+    waiting: HashMap<Key, Waiting<O>>,
     /// What runs, and whether it is to run again.
     running: HashMap<Key, bool>,
     running_in: HashMap<String, usize>,
@@ -56,18 +62,41 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Waiting {
-    object: Option<Box<SealedSecret>>,
+struct Waiting<O> {
+    object: Option<Box<O>>,
     pass: Option<Pass>,
     since: Instant,
 }
 
-impl Queue {
+impl<O> Default for State<O> {
+    fn default() -> Self {
+        Self {
+            line: Fair::default(),
+            waiting: HashMap::new(),
+            running: HashMap::new(),
+            running_in: HashMap::new(),
+            later: BTreeMap::new(),
+            due: HashMap::new(),
+            stamp: 0,
+            held: 0,
+            stale: 0,
+            open: false,
+        }
+    }
+}
+
+impl<O: Object> Queue<O> {
     /// Makes an empty queue that hands out nothing until it is opened.
     ///
     /// `limit` objects have their turn at a time; a namespace without a turn gets one even then.
     pub(crate) fn new(limit: usize) -> Self {
         Self { state: Mutex::default(), changed: Notify::new(), limit }
+    }
+
+    /// Whether nothing waits or has its turn.
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.lock();
+        state.waiting.is_empty() && state.running.is_empty()
     }
 
     /// Lets turns begin: this process leads.
@@ -82,7 +111,7 @@ impl Queue {
     }
 
     /// Asks for a turn; an object that is given may be held until then.
-    pub(crate) fn add(&self, key: Key, object: Option<SealedSecret>) {
+    pub(crate) fn add(&self, key: Key, object: Option<O>) {
         self.lock().add(key, object.map(Box::new), None);
         self.changed.notify_one();
     }
@@ -101,7 +130,7 @@ impl Queue {
     }
 
     /// Gives a turn back before it is done: it goes on behind the others of its namespace.
-    pub(crate) fn pause(&self, work: Work) {
+    pub(crate) fn pause(&self, work: Work<O>) {
         let mut state = self.lock();
         // What changed meanwhile is read anew; the pass begins anew by itself if it is of no use any more.
         let object = if state.finish(&work.key) { None } else { work.object };
@@ -137,7 +166,7 @@ impl Queue {
     }
 
     /// Waits for the next turn.
-    pub(crate) async fn next(&self) -> Work {
+    pub(crate) async fn next(&self) -> Work<O> {
         loop {
             let due = {
                 let mut state = self.lock();
@@ -160,20 +189,20 @@ impl Queue {
         state.line.len() + state.later.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<O>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn add(&mut self, key: Key, object: Option<Box<SealedSecret>>, pass: Option<Pass>) {
+impl<O: Object> State<O> {
+    fn add(&mut self, key: Key, object: Option<Box<O>>, pass: Option<Pass>) {
         if let Some(again) = self.running.get_mut(&key) {
             *again = true;
             return;
         }
         let before = self.waiting.get_mut(&key).and_then(|waiting| waiting.object.take());
         self.held -= weight(before.as_deref());
-        let object = object.filter(|object| self.held + weight(Some(object)) <= HELD);
+        let object = object.filter(|object| self.held + weight(Some(&**object)) <= HELD);
         self.held += weight(object.as_deref());
         if let Some(waiting) = self.waiting.get_mut(&key) {
             waiting.object = object;
@@ -196,7 +225,7 @@ impl State {
         }
     }
 
-    fn take(&mut self, limit: usize) -> Option<Work> {
+    fn take(&mut self, limit: usize) -> Option<Work<O>> {
         if !self.open {
             return None;
         }
@@ -236,13 +265,33 @@ impl State {
     }
 }
 
-/// How many bytes an object takes, about.
-fn weight(object: Option<&SealedSecret>) -> usize {
-    let Some(object) = object else { return 0 };
-    let items: usize = object.spec.encrypted_data.iter().map(|(key, value)| key.len() + value.len()).sum();
-    let templates = object.spec.template.as_ref().and_then(|template| template.data.as_ref()).into_iter().flatten();
-    let templates: usize = templates.map(|(key, text)| key.len() + text.as_ref().map_or(0, String::len)).sum();
-    2048 + items + templates + object.spec.data.as_ref().map_or(0, String::len)
+fn weight<O: Object>(object: Option<&O>) -> usize {
+    object.map_or(0, Object::weight)
+}
+
+impl Object for SealedSecret {
+    fn weight(&self) -> usize {
+        let items: usize = self.spec.encrypted_data.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let templates = self.spec.template.as_ref().and_then(|template| template.data.as_ref()).into_iter().flatten();
+        let templates: usize = templates.map(|(key, text)| key.len() + text.as_ref().map_or(0, String::len)).sum();
+        2048 + items + templates + self.spec.data.as_ref().map_or(0, String::len)
+    }
+}
+
+impl Object for ExternalSecret {
+    fn weight(&self) -> usize {
+        let template = self.spec.target.as_ref().and_then(|target| target.template.as_ref());
+        let literals = template.iter().flat_map(|template| &template.template_from).filter_map(|from| from.literal.as_ref()).map(String::len);
+        let templates = template.iter().flat_map(|template| &template.data).map(|(key, text)| key.len() + text.len());
+        4096 + (self.spec.data.len() + self.spec.data_from.len()) * 512 + literals.chain(templates).sum::<usize>()
+    }
+}
+
+/// Only its name waits.
+impl Object for () {
+    fn weight(&self) -> usize {
+        0
+    }
 }
 
 #[cfg(test)]

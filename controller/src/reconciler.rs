@@ -308,7 +308,7 @@ fn again(context: &Context, key: &Key, after: Option<Duration>) {
 }
 
 /// Half to all of a pause.
-fn jittered(pause: Duration) -> Duration {
+pub(crate) fn jittered(pause: Duration) -> Duration {
     use std::hash::{BuildHasher, RandomState};
     // A hasher that is drawn at random anew is all the dice that this needs.
     let dice = RandomState::new().hash_one(0) % 1000;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use keys::Tagger;
+use keys::{SecretBytes, Tagger};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,13 +18,14 @@ use tracing::{error, info, warn};
 use crate::api::Api;
 use crate::args::{Arguments, Settings};
 use crate::context::Context;
+use crate::external::External;
 use crate::index::Index;
 use crate::keyring::{self, Keyring};
 use crate::lease::{Candidate, Lead};
 use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::slots::Slots;
-use crate::{http, listen, reconciler, watch};
+use crate::{external, http, listen, reconciler, watch};
 
 /// Objects that have their turn at a time; what they do between two requests is little.
 const TURNS: usize = 32;
@@ -72,6 +73,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {
 fn context(client: Client, settings: Settings) -> Result<Context, String> {
     let cores = available_parallelism().map_or(1, usize::from);
     let lead = Arc::new(Lead::default());
+    let variables =
+        env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, SecretBytes::new(value.into_encoded_bytes())))).collect();
+    let external = External::new(settings.external.clone().settings(settings.allow_secret_type.clone(), variables));
     Ok(Context {
         api: Arc::new(Api::new(client, settings.pace, Arc::clone(&lead))),
         index: Index::new(!settings.skip_recreate, settings.update_status),
@@ -79,7 +83,8 @@ fn context(client: Client, settings: Settings) -> Result<Context, String> {
         slots: Slots::new(cores),
         keyring: Keyring::default(),
         lead,
-        metrics: Metrics::new(settings.metrics_omit_secret_labels),
+        metrics: Metrics::new(settings.metrics_omit_secret_labels).with(|registry| external.metrics.register(registry)),
+        external,
         tagger: Tagger::make().map_err(|error| error.to_string())?,
         settings,
     })
@@ -95,6 +100,9 @@ async fn work(context: Arc<Context>, candidate: &mut Candidate, tasks: &mut Join
     // Not before the keys that exist were read: a first key is made only where there is none.
     tasks.spawn(keyring::renew(Arc::clone(&context), asked));
     tasks.spawn(dispatch(Arc::clone(&context)));
+    if context.external.settings.on {
+        tasks.spawn(external::watch::run(Arc::clone(&context)));
+    }
     let ended = async {
         loop {
             match tasks.join_next().await {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::SealedSecret;
 use crds::names::{MADE_BY, MANAGED, PATCH, SEALED_SECRETS_KEY, TRUE};
 use engine::desired::{DesiredSecret, same_data};
+use engine::external::target::Existing;
 use engine::manifest::{Format, Manifest, write_secret};
 use engine::{Error, ErrorKind, PlainSecret, Result};
 use keys::{SecretBytes, Tag, Tagger};
@@ -42,6 +43,30 @@ impl Live {
         Ok(Self { metadata, secret: PlainSecret::read(object)? })
     }
 
+    /// A second one of the same bytes.
+    ///
+    /// # Errors
+    /// Never: it was read before.
+    pub(crate) fn duplicate(&self) -> Result<Self> {
+        let PlainSecret { name, namespace, metadata, type_, immutable, data } = &self.secret;
+        let data = data.iter().map(|(key, value)| (key.clone(), value.duplicate())).collect();
+        let secret = PlainSecret {
+            name: name.clone(),
+            namespace: namespace.clone(),
+            metadata: metadata.clone(),
+            type_: type_.clone(),
+            immutable: *immutable,
+            data,
+        };
+        Ok(Self { metadata: self.metadata.clone(), secret })
+    }
+
+    /// All of it, as it is put together with what is wanted.
+    pub(crate) fn existing(&self) -> Existing<'_> {
+        let PlainSecret { type_, immutable, data, .. } = &self.secret;
+        Existing { metadata: &self.metadata, type_: type_.as_deref(), immutable: *immutable, data }
+    }
+
     fn text(&self, field: &str) -> &str {
         self.metadata.get(field).and_then(Value::as_str).unwrap_or_default()
     }
@@ -64,6 +89,28 @@ impl Live {
     /// Whether it belongs to the SealedSecret of this UID.
     pub(crate) fn belongs_to(&self, uid: &str) -> bool {
         self.controller() == Some(uid) || (self.controller().is_none() && self.secret.annotation(MADE_BY) == Some(uid))
+    }
+
+    /// Kind and name of the object that controls it.
+    pub(crate) fn controlled_by(&self) -> Option<(&str, &str)> {
+        let owners = self.metadata.get("ownerReferences")?.as_array()?;
+        let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+        Some((owner["kind"].as_str()?, owner["name"].as_str()?))
+    }
+
+    /// A label.
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.map("labels")?.get(name)?.as_str()
+    }
+
+    /// An annotation.
+    pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
+        self.map("annotations")?.get(name)?.as_str()
+    }
+
+    /// Its values.
+    pub(crate) fn data(&self) -> &BTreeMap<String, SecretBytes> {
+        &self.secret.data
     }
 
     /// UID of the object that controls it.

@@ -17,12 +17,13 @@ use tracing::{debug, warn};
 
 use crate::apply;
 use crate::context::Context;
+use crate::external;
 use crate::key::{Key, Version};
 use crate::keyring;
 use crate::lenient::Lenient;
 
 /// Objects a page of a list: few, since each is held until the page is read.
-const PAGE: u32 = 250;
+pub(crate) const PAGE: u32 = 250;
 
 /// Tells once that a list is complete.
 type Ready = Option<oneshot::Sender<()>>;
@@ -39,7 +40,7 @@ fn api<K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()
     namespace.map_or_else(|| Api::all(context.api.client()), |namespace| Api::namespaced(context.api.client(), namespace))
 }
 
-fn trouble(what: &str, namespace: Option<&str>, error: &Error, last: &mut String) {
+pub(crate) fn trouble(what: &str, namespace: Option<&str>, error: &Error, last: &mut String) {
     let text = error.to_string();
     // A server that is away answers every attempt in the same words.
     if *last == text {
@@ -115,6 +116,7 @@ pub(crate) async fn secrets(context: Arc<Context>, namespace: Option<String>, mu
     let (mut seen, mut last) = (HashSet::new(), String::new());
     let observe = |secret: &Lenient<PartialObjectMeta<Secret>>, version: Option<Version>| {
         let key = Key::of(secret);
+        external::watch::observe_secret(&context, &key, version);
         if context.index.observe_secret(&key, version) {
             context.queue.add(key, None);
         }
@@ -130,6 +132,9 @@ pub(crate) async fn secrets(context: Arc<Context>, namespace: Option<String>, mu
                 observe(&secret, Some(Version::of(&secret)));
             }
             Ok(Event::InitDone) => {
+                for key in context.external.index.secrets(namespace).into_iter().filter(|key| !seen.contains(key)) {
+                    external::watch::observe_secret(&context, &key, None);
+                }
                 for key in context.index.secrets(namespace).into_iter().filter(|key| !seen.contains(key)) {
                     if context.index.observe_secret(&key, None) {
                         context.queue.add(key, None);

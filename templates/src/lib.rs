@@ -24,6 +24,7 @@ mod unicode;
 mod value;
 
 pub use error::{Error, ErrorKind, Result};
+pub use functions::dates::parse_duration;
 pub use fuzz::fuzz_render;
 pub use limits::Limits;
 pub use template::{Context, MissingKey, Template};

@@ -11,7 +11,7 @@ use crate::function::Scope;
 use crate::limits::{Limits, Meter};
 use crate::node::Trees;
 use crate::parse::parse;
-use crate::value::{Map, Text, Value};
+use crate::value::{Entries, Map, Text, Value};
 
 /// A parsed template.
 pub struct Template {
@@ -24,6 +24,8 @@ pub struct Template {
 pub struct Context<'a> {
     /// The data: `.` is this map.
     pub values: &'a BTreeMap<String, SecretBytes>,
+    /// More data, one level down: `.group.key`. A group wins over a value of its name.
+    pub groups: Option<&'a BTreeMap<String, BTreeMap<String, SecretBytes>>>,
     /// What the rendering may cost.
     pub limits: Limits,
     /// The current time. Without it, `now` and whatever else asks for the time fail.
@@ -51,7 +53,7 @@ impl<'a> Context<'a> {
     /// The data with default limits, without clock, with randomness, and with `<no value>` for missing keys.
     #[must_use]
     pub fn new(values: &'a BTreeMap<String, SecretBytes>) -> Self {
-        Self { values, limits: Limits::default(), now: None, randomness: true, missing_key: MissingKey::default() }
+        Self { values, groups: None, limits: Limits::default(), now: None, randomness: true, missing_key: MissingKey::default() }
     }
 }
 
@@ -89,14 +91,23 @@ impl Template {
     }
 
     fn data(&self, context: &Context<'_>, meter: &Meter) -> std::result::Result<Value, Fault> {
-        let mut data = BTreeMap::new();
-        for (key, value) in context.values {
-            meter.allocate(value.len() as u64)?;
-            // EXPOSE: the template computes with the plaintext; the copy is wiped like the original.
-            data.insert(Text::from(key.as_str()), Value::Text(Text::from(value.expose())));
+        let mut data = texts(context.values, meter)?;
+        let Some(groups) = context.groups else { return Ok(Value::Map(Map::of_texts(data))) };
+        for (name, values) in groups {
+            data.insert(Text::from(name.as_str()), Value::Map(Map::of_texts(texts(values, meter)?)));
         }
-        Ok(Value::Map(Map::of_texts(data)))
+        Ok(Value::Map(Map::from_entries(Entries::new(data))))
     }
+}
+
+fn texts(values: &BTreeMap<String, SecretBytes>, meter: &Meter) -> std::result::Result<BTreeMap<Text, Value>, Fault> {
+    let mut data = BTreeMap::new();
+    for (key, value) in values {
+        meter.allocate(value.len() as u64)?;
+        // EXPOSE: the template computes with the plaintext; the copy is wiped like the original.
+        data.insert(Text::from(key.as_str()), Value::Text(Text::from(value.expose())));
+    }
+    Ok(data)
 }
 
 impl std::fmt::Debug for Template {

@@ -11,6 +11,9 @@ use crate::cluster::Server;
 use crate::exit::Outcome;
 use crate::output::{json_line, note, print};
 
+/// The group of ExternalSecrets.
+const EXTERNAL_SECRETS: &str = "external-secrets.io";
+
 /// What can be done with definitions.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -21,6 +24,9 @@ pub(crate) enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Those of ExternalSecrets and their stores too
+        #[arg(long)]
+        external_secrets: bool,
         #[command(flatten)]
         cluster: ClusterOptions,
     },
@@ -29,6 +35,9 @@ pub(crate) enum Command {
         /// Replace a definition that has fields which ours lacks; the server forgets them in every object that is written then
         #[arg(long)]
         force: bool,
+        /// Those of ExternalSecrets and their stores too
+        #[arg(long)]
+        external_secrets: bool,
         #[command(flatten)]
         cluster: ClusterOptions,
     },
@@ -55,10 +64,10 @@ pub(crate) fn run(command: &Command) -> Outcome {
             let texts: Result<Vec<String>> = ALL.iter().map(|definition| Ok(format!("---\n{}", to_yaml(&definition()).map_err(bug)?))).collect();
             Ok(print(texts?.concat().as_bytes())?)
         }
-        Command::Diff { json, cluster } => diff(&compare(&cluster.server()?)?, *json),
-        Command::Apply { force, cluster } => {
+        Command::Diff { json, external_secrets, cluster } => diff(&compare(&cluster.server()?, *external_secrets)?, *json),
+        Command::Apply { force, external_secrets, cluster } => {
             let server = cluster.server()?;
-            for compared in compare(&server)? {
+            for compared in compare(&server, *external_secrets)? {
                 let word = apply(&server, &compared, *force)?;
                 note(&format!("{}: {word}", compared.name));
             }
@@ -67,12 +76,13 @@ pub(crate) fn run(command: &Command) -> Outcome {
     }
 }
 
-/// Compares all of ours with the cluster's.
+/// Compares ours with the cluster's; those of ExternalSecrets only if they are asked for, since not everybody wants them.
 ///
 /// # Errors
 /// What the API server says no with.
-pub(crate) fn compare(server: &Server) -> Result<Vec<Compared>> {
+pub(crate) fn compare(server: &Server, external_secrets: bool) -> Result<Vec<Compared>> {
     ALL.iter()
+        .filter(|definition| external_secrets || definition().spec.group != EXTERNAL_SECRETS)
         .map(|definition| {
             let ours = serde_json::to_value(definition()).map_err(|_| Error::new(ErrorKind::Bug, "write a definition"))?;
             let name = ours["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -80,6 +90,9 @@ pub(crate) fn compare(server: &Server) -> Result<Vec<Compared>> {
             let (have, want) = (live.as_ref().map(fields).unwrap_or_default(), fields(&ours));
             // Every object has these, whatever a definition says.
             let own = |field: &&String| !matches!(field.as_str(), "apiVersion" | "kind" | "metadata");
+            // These keep whatever they do not know: nothing is lost by them.
+            let keeps = ours["spec"]["group"] == EXTERNAL_SECRETS;
+            let have: BTreeSet<String> = if keeps { have.intersection(&want).cloned().collect() } else { have };
             let [missing, foreign] = [want.difference(&have), have.difference(&want)].map(|fields| fields.filter(own).cloned().collect());
             Ok(Compared { name, ours, live, missing, foreign })
         })

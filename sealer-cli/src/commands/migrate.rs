@@ -107,7 +107,7 @@ impl Step {
 fn look(server: &Server, args: &Args) -> Result<Vec<Step>> {
     let cluster = Cluster { server, namespace: &args.cluster.controller_namespace, name: &args.cluster.controller_name };
     let mut steps = vec![cluster.peer()?];
-    for compared in crds::compare(server)? {
+    for compared in crds::compare(server, false)? {
         let what = format!("definition {}", compared.name);
         let (state, change) = (compared.state(), !compared.is_same());
         let action = if !compared.foreign.is_empty() {

@@ -19,6 +19,7 @@ mod methods;
 mod parse;
 
 pub(crate) use duration::duration_text;
+pub use duration::parse_duration;
 pub(crate) use methods::METHODS;
 
 /// The functions of this family.

@@ -6,6 +6,10 @@
 {{- $_ := set $flags "accept-deprecated-v1-data" .acceptDeprecatedV1Data -}}
 {{- $_ := set $flags "additional-namespaces" (join "," .additionalNamespaces) -}}
 {{- $_ := set $flags "allow-secret-type" (join "," .allowSecretTypes) -}}
+{{- $_ := set $flags "allow-ambient-credentials" .allowAmbientCredentials -}}
+{{- $_ := set $flags "allow-provider-cidr" (join "," .allowProviderCidrs) -}}
+{{- $_ := set $flags "controller-class" .controllerClass -}}
+{{- $_ := set $flags "external-secrets" .externalSecrets -}}
 {{- $_ := set $flags "key-cutoff-time" .keycutofftime -}}
 {{- $_ := set $flags "key-order-priority" .keyOrderPriority -}}
 {{- $_ := set $flags "key-prefix" .secretName -}}

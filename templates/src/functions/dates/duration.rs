@@ -32,6 +32,12 @@ fn fraction(number: u64, unit: u64) -> String {
     if rest.is_empty() { whole.to_string() } else { format!("{whole}.{rest}") }
 }
 
+/// Reads a duration as Go does: `1h30m`, `0`, `-1.5s`; `None` if it is none.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<jiff::SignedDuration> {
+    parse(text.as_bytes()).map(jiff::SignedDuration::from_nanos)
+}
+
 /// Reads a duration like `1h30m`. *Units*: nanoseconds.
 pub(super) fn parse(text: &[u8]) -> Option<i64> {
     let negative = text.first() == Some(&b'-');

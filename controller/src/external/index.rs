@@ -1,0 +1,280 @@
+//! What is known of every ExternalSecret, in some hundred bytes each; never an object, and never a secret.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crds::ExternalSecret;
+use engine::external::refresh;
+use tokio::time::Instant;
+
+use super::stores::StoreId;
+use crate::fights::Fights;
+use crate::key::{Key, Mark, Version};
+
+/// Everything that is known.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Key, Entry>,
+    /// ExternalSecrets by the Secret that they become.
+    targets: HashMap<Key, Vec<Key>>,
+    /// Secrets that no ExternalSecret is known for yet; only until all objects were listed.
+    strangers: HashMap<Key, Version>,
+    complete: bool,
+}
+
+/// One ExternalSecret and its Secret.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    uid: Mark,
+    /// Its resourceVersion, which grows; zero if it is no number.
+    version: u64,
+    /// Stands for what asks for a turn when it changes: generation, labels and annotations.
+    content: Mark,
+    target: Key,
+    stores: Vec<StoreId>,
+    /// ConfigMaps (false) and Secrets (true) that hold templates.
+    texts: Vec<(bool, Key)>,
+    secret: Option<Version>,
+    /// The Secret as it was last made or found to be as it should.
+    pub(crate) produced: Option<Version>,
+    /// Whether the last turn failed.
+    pub(crate) failed: bool,
+    /// Writes against somebody else's.
+    pub(crate) fights: Fights,
+    /// Failures in a row that may pass by themselves.
+    pub(crate) failures: u32,
+    /// Digest of the last event that was sent.
+    pub(crate) said: Option<Mark>,
+    /// When something other than the object asked for new values.
+    pub(crate) stirred: Option<Instant>,
+}
+
+/// What a change means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Nothing that was not known.
+    None,
+    /// The object is new to us, or to this process.
+    First,
+    /// It changed.
+    Changed,
+}
+
+impl Index {
+    /// Takes note of an ExternalSecret.
+    pub(crate) fn observe(&self, object: &ExternalSecret) -> News {
+        let key = Key::of(object);
+        let uid = Mark::of(object.metadata.uid.as_deref().unwrap_or_default());
+        let version = object.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default();
+        let going = object.metadata.deletion_timestamp.is_some();
+        let content = Mark::of(&format!("{} {going}", refresh::version(object)));
+        let target = Key::new(key.namespace(), object.target_name());
+        let mut state = self.lock();
+        if let Some(entry) = state.entries.get_mut(&key).filter(|entry| entry.uid == uid) {
+            if version != 0 && version < entry.version {
+                return News::None;
+            }
+            entry.version = version;
+            if entry.content == content {
+                return News::None;
+            }
+            entry.content = content;
+            entry.failures = 0;
+            entry.stores = stores(object);
+            entry.texts = texts(object);
+            let before = std::mem::replace(&mut entry.target, target.clone());
+            if before != target {
+                entry.secret = None;
+                entry.produced = None;
+                state.retarget(&key, Some(&before), Some(&target));
+            }
+            return News::Changed;
+        }
+        if let Some(before) = state.entries.remove(&key) {
+            state.retarget(&key, Some(&before.target), None);
+        }
+        let produced = object.status.as_ref().and_then(|status| status.produced.as_ref());
+        let entry = Entry {
+            uid,
+            version,
+            content,
+            secret: state.strangers.get(&target).copied(),
+            produced: produced.map(|produced| Version::new(&produced.uid, &produced.resource_version)),
+            stores: stores(object),
+            texts: texts(object),
+            failed: false,
+            fights: Fights::default(),
+            failures: 0,
+            said: None,
+            stirred: None,
+            target: target.clone(),
+        };
+        state.entries.insert(key.clone(), entry);
+        state.retarget(&key, None, Some(&target));
+        News::First
+    }
+
+    /// Forgets an ExternalSecret, unless one of the same name was made since; says whether it was known.
+    pub(crate) fn forget(&self, key: &Key, uid: Option<&str>) -> bool {
+        let mut state = self.lock();
+        let same = state.entries.get(key).is_some_and(|entry| uid.is_none_or(|uid| entry.uid == Mark::of(uid)));
+        if same && let Some(entry) = state.entries.remove(key) {
+            state.retarget(key, Some(&entry.target), None);
+        }
+        same
+    }
+
+    /// Takes note of a Secret, or of its end; says which ExternalSecrets need a turn.
+    pub(crate) fn observe_secret(&self, secret: &Key, version: Option<Version>) -> Vec<Key> {
+        let mut state = self.lock();
+        if !state.complete {
+            match version {
+                Some(version) => drop(state.strangers.insert(secret.clone(), version)),
+                None => drop(state.strangers.remove(secret)),
+            }
+        }
+        let owners = state.targets.get(secret).cloned().unwrap_or_default();
+        let mut stirred: Vec<Key> = Vec::new();
+        for key in owners {
+            let Some(entry) = state.entries.get_mut(&key) else { continue };
+            let before = std::mem::replace(&mut entry.secret, version);
+            if (before != version || version.is_none()) && (version.is_none() || version != entry.produced) {
+                stirred.push(key);
+            }
+        }
+        stirred
+    }
+
+    /// ExternalSecrets whose templates stand in a ConfigMap or a Secret: they need a turn, with new values or without.
+    pub(crate) fn observe_text(&self, secret: bool, text: &Key) -> Vec<Key> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let concerned = state.entries.iter_mut().filter(|(_, entry)| entry.texts.iter().any(|(kind, key)| *kind == secret && key == text));
+        concerned
+            .map(|(key, entry)| {
+                entry.stirred = Some(now);
+                key.clone()
+            })
+            .collect()
+    }
+
+    /// ExternalSecrets that failed, and whose templates stand in a ConfigMap or a Secret.
+    pub(crate) fn failed_by(&self, secret: bool, text: &Key) -> Vec<Key> {
+        let state = self.lock();
+        let concerned =
+            state.entries.iter().filter(|(_, entry)| entry.failed && entry.texts.iter().any(|(kind, key)| *kind == secret && key == text));
+        concerned.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Whether any templates stand elsewhere: their ConfigMaps are watched then.
+    pub(crate) fn has_text(&self, secret: bool, text: &Key) -> bool {
+        self.lock().entries.values().any(|entry| entry.texts.iter().any(|(kind, key)| *kind == secret && key == text))
+    }
+
+    /// ExternalSecrets of a store that wait for it.
+    pub(crate) fn waiting_for(&self, store: &StoreId) -> Vec<Key> {
+        let state = self.lock();
+        state.entries.iter().filter(|(_, entry)| entry.failed && entry.stores.contains(store)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// ExternalSecrets of a store, whose values are to be read anew.
+    pub(crate) fn stir(&self, store: &StoreId) -> Vec<Key> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let concerned = state.entries.iter_mut().filter(|(_, entry)| entry.stores.contains(store));
+        concerned
+            .map(|(key, entry)| {
+                entry.stirred = Some(now);
+                key.clone()
+            })
+            .collect()
+    }
+
+    /// All objects were listed: Secrets without an ExternalSecret are of no interest from now on.
+    pub(crate) fn complete(&self) {
+        let mut state = self.lock();
+        state.complete = true;
+        state.strangers = HashMap::new();
+    }
+
+    /// Keys of the ExternalSecrets of a namespace, or of all.
+    pub(crate) fn keys(&self, namespace: Option<&str>) -> Vec<Key> {
+        let state = self.lock();
+        state.entries.keys().filter(|key| namespace.is_none_or(|namespace| key.namespace() == namespace)).cloned().collect()
+    }
+
+    /// Secrets of a namespace, or of all, that are known.
+    pub(crate) fn secrets(&self, namespace: Option<&str>) -> HashSet<Key> {
+        let state = self.lock();
+        let known = state.entries.values().filter(|entry| entry.secret.is_some()).map(|entry| &entry.target);
+        known.chain(state.strangers.keys()).filter(|key| namespace.is_none_or(|namespace| key.namespace() == namespace)).cloned().collect()
+    }
+
+    /// Whether the Secret is what was last made of the object.
+    pub(crate) fn is_untouched(&self, key: &Key) -> bool {
+        self.lock().entries.get(key).is_some_and(|entry| entry.secret.is_some() && entry.secret == entry.produced && !entry.failed)
+    }
+
+    /// The Secret of an ExternalSecret is as it should be.
+    pub(crate) fn made(&self, key: &Key, version: Version) {
+        self.with(key, |entry| {
+            entry.secret = Some(version);
+            entry.produced = Some(version);
+        });
+    }
+
+    /// Looks at an entry, or changes what others may change.
+    pub(crate) fn with<T>(&self, key: &Key, look: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.lock().entries.get_mut(key).map(look)
+    }
+
+    /// How many ExternalSecrets are known.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().entries.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn retarget(&mut self, key: &Key, before: Option<&Key>, now: Option<&Key>) {
+        if let Some(before) = before
+            && let Some(keys) = self.targets.get_mut(before)
+        {
+            keys.retain(|known| known != key);
+            if keys.is_empty() {
+                self.targets.remove(before);
+            }
+        }
+        if let Some(now) = now {
+            self.targets.entry(now.clone()).or_default().push(key.clone());
+        }
+    }
+}
+
+impl Entry {
+    /// The Secret as it is now, as far as it is known.
+    pub(crate) fn secret(&self) -> Option<Version> {
+        self.secret
+    }
+}
+
+fn stores(object: &ExternalSecret) -> Vec<StoreId> {
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    object.stores().iter().map(|store| StoreId::of(store, namespace)).collect()
+}
+
+fn texts(object: &ExternalSecret) -> Vec<(bool, Key)> {
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    let template = object.spec.target.as_ref().and_then(|target| target.template.as_ref());
+    let from = template.into_iter().flat_map(|template| &template.template_from);
+    let places = from.flat_map(|from| [(false, from.config_map.as_ref()), (true, from.secret.as_ref())]);
+    places.filter_map(|(secret, source)| Some((secret, Key::new(namespace, &source?.name)))).collect()
+}

@@ -1,0 +1,354 @@
+//! The stores that there are, connections to their systems, and answers that several ExternalSecrets share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crds::external_secret::StoreRef;
+use crds::secret_store::{SecretStoreSpec, StoreCondition};
+use engine::external::rules::namespace_matches;
+use keys::SecretBytes;
+use providers::provider::{Access, Answer, Capabilities, Lookup, Reference, Scope, Search};
+use providers::{Error, ErrorKind, Result};
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::Instant;
+
+use super::access::StoreAccess;
+use crate::context::Context;
+use crate::key::{Key, Mark};
+
+/// Requests to one store at a time.
+const AT_A_TIME: usize = 16;
+
+/// Failures in a row after which a store is left alone for a while.
+const TOLERATED: u32 = 5;
+
+/// Pauses double from here, up to [`LONGEST`].
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Longest pause, whatever a system asks for.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long answers are kept at most.
+const KEPT: Duration = Duration::from_secs(300);
+
+/// Which store: a SecretStore by namespace and name, a ClusterSecretStore by its name alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct StoreId(pub(crate) Key);
+
+impl StoreId {
+    /// The store that an object of a namespace means.
+    pub(crate) fn of(store: &StoreRef, namespace: &str) -> Self {
+        Self(Key::new(if store.is_cluster() { "" } else { namespace }, &store.name))
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.namespace().is_empty()
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        self.0.namespace()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// What people call it.
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}", if self.is_cluster() { "ClusterSecretStore" } else { "SecretStore" }, self.name())
+    }
+}
+
+/// One store.
+pub(crate) struct Known {
+    pub(crate) id: StoreId,
+    pub(crate) uid: Mark,
+    pub(crate) generation: i64,
+    pub(crate) spec: SecretStoreSpec,
+    /// Whether it was found to work.
+    pub(crate) ready: bool,
+    link: Arc<Link>,
+}
+
+/// The way to the system of one store: it stays as long as the store does not change.
+struct Link {
+    /// By consumer; by nobody's name where all are served alike.
+    connections: Mutex<HashMap<String, Arc<OnceCell<Arc<Connection>>>>>,
+    answers: Mutex<HashMap<(String, Question), Arc<Shared>>>,
+    turns: Semaphore,
+    rest: Mutex<Rest>,
+    /// Whether anything depends on the consumer.
+    personal: AtomicBool,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            connections: Mutex::default(),
+            answers: Mutex::default(),
+            turns: Semaphore::new(AT_A_TIME),
+            rest: Mutex::default(),
+            personal: AtomicBool::new(false),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Rest {
+    failures: u32,
+    until: Option<Instant>,
+}
+
+/// A connection: signed in, or ready to.
+pub(crate) struct Connection {
+    pub(crate) capabilities: Capabilities,
+    access: Arc<StoreAccess>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Question {
+    Read(Reference),
+    Find(String),
+}
+
+type Found = Arc<BTreeMap<String, SecretBytes>>;
+
+struct Shared {
+    asked: Instant,
+    read: OnceCell<Result<Option<Arc<Answer>>>>,
+    found: OnceCell<Result<Found>>,
+}
+
+/// The stores.
+#[derive(Default)]
+pub(crate) struct Stores {
+    known: Mutex<HashMap<StoreId, Arc<Known>>>,
+    /// Labels of namespaces, as far as they are known.
+    namespaces: Mutex<HashMap<String, BTreeMap<String, String>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Stores {
+    /// Takes note of a store; says whether it is another one than before.
+    pub(crate) fn observe(&self, id: StoreId, uid: Mark, generation: i64, spec: SecretStoreSpec, ready: bool) -> bool {
+        let mut known = lock(&self.known);
+        let before = known.get(&id);
+        let same = before.is_some_and(|before| before.uid == uid && before.generation == generation);
+        let link = before.filter(|_| same).map(|before| Arc::clone(&before.link)).unwrap_or_default();
+        known.insert(id.clone(), Arc::new(Known { id, uid, generation, spec, ready, link }));
+        !same
+    }
+
+    /// Takes note of what an examination found; says whether that is news.
+    pub(crate) fn judge(&self, store: &Known, ready: bool) -> bool {
+        let mut known = lock(&self.known);
+        let Some(now) = known.get(&store.id).filter(|now| now.uid == store.uid && now.generation == store.generation) else { return false };
+        let news = now.ready != ready;
+        let Known { id, uid, generation, spec, link, .. } = &**now;
+        let judged = Known { id: id.clone(), uid: *uid, generation: *generation, spec: spec.clone(), ready, link: Arc::clone(link) };
+        known.insert(judged.id.clone(), Arc::new(judged));
+        news
+    }
+
+    pub(crate) fn forget(&self, id: &StoreId) {
+        lock(&self.known).remove(id);
+    }
+
+    pub(crate) fn get(&self, id: &StoreId) -> Option<Arc<Known>> {
+        lock(&self.known).get(id).cloned()
+    }
+
+    /// Every store, of a namespace or of the cluster.
+    pub(crate) fn ids(&self, cluster: bool) -> Vec<StoreId> {
+        lock(&self.known).keys().filter(|id| id.is_cluster() == cluster).cloned().collect()
+    }
+
+    pub(crate) fn observe_namespace(&self, name: &str, labels: Option<BTreeMap<String, String>>) {
+        match labels {
+            Some(labels) => drop(lock(&self.namespaces).insert(name.to_owned(), labels)),
+            None => drop(lock(&self.namespaces).remove(name)),
+        }
+    }
+
+    pub(crate) fn namespaces(&self) -> Vec<(String, BTreeMap<String, String>)> {
+        lock(&self.namespaces).iter().map(|(name, labels)| (name.clone(), labels.clone())).collect()
+    }
+
+    /// Whether a store may be used from a namespace. Nothing is said of a namespace that is not known.
+    ///
+    /// # Errors
+    /// Invalid: a condition that cannot be read.
+    pub(crate) fn serves(&self, store: &Known, namespace: &str) -> Result<bool> {
+        if !store.id.is_cluster() || store.spec.conditions.is_empty() {
+            return Ok(true);
+        }
+        let labels = lock(&self.namespaces).get(namespace).cloned().unwrap_or_default();
+        for condition in &store.spec.conditions {
+            let StoreCondition { namespace_selector, namespaces, namespace_regexes } = condition;
+            let matches = namespace_matches(namespace_selector.as_ref(), namespaces, namespace_regexes, namespace, &labels);
+            if matches.map_err(|error| Error::invalid(error.message()))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A Secret changed: connections that used it are of the past. Says which stores that concerns.
+    pub(crate) fn observe_secret(&self, key: &Key) -> Vec<StoreId> {
+        let stores: Vec<Arc<Known>> = lock(&self.known).values().cloned().collect();
+        let mut concerned = Vec::new();
+        for store in stores {
+            let mut connections = lock(&store.link.connections);
+            let before = connections.len();
+            connections.retain(|_, connection| !connection.get().is_some_and(|connection| connection.access.uses(key)));
+            if connections.len() != before {
+                drop(connections);
+                lock(&store.link.answers).clear();
+                *lock(&store.link.rest) = Rest::default();
+                concerned.push(store.id.clone());
+            }
+        }
+        concerned
+    }
+
+    /// Forgets answers that nobody waits for any more.
+    pub(crate) fn clean(&self, idle: bool) {
+        let stores: Vec<Arc<Known>> = lock(&self.known).values().cloned().collect();
+        let now = Instant::now();
+        for store in stores {
+            lock(&store.link.answers).retain(|_, shared| !idle && now.duration_since(shared.asked) < KEPT);
+        }
+    }
+}
+
+impl Known {
+    /// The connection for a consumer, which is made if there is none.
+    ///
+    /// # Errors
+    /// Invalid: a kind of system that is not there, or settings that cannot be. Otherwise what keeps us from signing in.
+    pub(crate) async fn connect(&self, context: &Context, consumer: &str) -> Result<Arc<Connection>> {
+        let shared = self.cell("");
+        if let Some(connection) = shared.get().filter(|connection| !connection.access.personal.load(Ordering::Relaxed)) {
+            return Ok(Arc::clone(connection));
+        }
+        let cell = self.cell(consumer);
+        let connection = cell.get_or_try_init(|| self.sign_in(context, consumer)).await?;
+        if !connection.access.personal.load(Ordering::Relaxed) {
+            // Whoever asks next is served alike.
+            let _ = shared.set(Arc::clone(connection));
+        }
+        Ok(Arc::clone(connection))
+    }
+
+    /// Whether its credentials lie with its consumers.
+    pub(crate) fn is_personal(&self) -> bool {
+        self.link.personal.load(Ordering::Relaxed)
+    }
+
+    fn cell(&self, consumer: &str) -> Arc<OnceCell<Arc<Connection>>> {
+        Arc::clone(lock(&self.link.connections).entry(consumer.to_owned()).or_default())
+    }
+
+    async fn sign_in(&self, context: &Context, consumer: &str) -> Result<Arc<Connection>> {
+        let (name, settings) = self.provider()?;
+        let kind = providers::stores().find(|kind| kind.name() == name);
+        let kind = kind.ok_or_else(|| Error::invalid(format!("use the store: there is no provider {name:?} in this controller")))?;
+        let store = kind.read(settings)?;
+        store.check(if self.id.is_cluster() { Scope::Cluster } else { Scope::Namespace })?;
+        let access = Arc::new(StoreAccess::new(Arc::clone(&context.api), Arc::clone(&context.external.settings), self.id.clone(), consumer));
+        let connected = store.connect(Arc::<StoreAccess>::clone(&access) as Arc<dyn Access>).await;
+        self.link.personal.fetch_or(access.personal.load(Ordering::Relaxed), Ordering::Relaxed);
+        let capabilities = connected?;
+        Ok(Arc::new(Connection { capabilities, access }))
+    }
+
+    /// Name and settings of the provider.
+    ///
+    /// # Errors
+    /// Invalid: none, or several.
+    pub(crate) fn provider(&self) -> Result<(&str, &serde_json::Value)> {
+        let mut providers = self.spec.provider.iter();
+        match (providers.next(), providers.next()) {
+            (Some((name, settings)), None) => Ok((name, settings)),
+            _ => Err(Error::invalid("use the store: spec.provider should have one member")),
+        }
+    }
+
+    /// Reads a secret, or takes the answer that somebody else got after `since`.
+    ///
+    /// # Errors
+    /// Whatever keeps the system from answering.
+    pub(crate) async fn read(&self, context: &Context, consumer: &str, what: &Reference, since: Instant) -> Result<(Option<Arc<Answer>>, Lookup)> {
+        let connection = self.connect(context, consumer).await?;
+        let source = connection.capabilities.source.as_ref().ok_or_else(|| Error::invalid("read a secret: the store gives none"))?;
+        let lookup = source.lookup();
+        let mut what = what.clone();
+        if lookup != Lookup::Own {
+            what.property = None;
+        }
+        let shared = self.shared(&connection, consumer, Question::Read(what.clone()), since);
+        let read = || async { self.guarded(context, "GetSecret", source.read(&what)).await.map(|answer| answer.map(Arc::new)) };
+        let answer = shared.read.get_or_init(read).await.clone()?;
+        Ok((answer, lookup))
+    }
+
+    /// Finds secrets, or takes what somebody else found after `since`.
+    ///
+    /// # Errors
+    /// As [`Known::read`].
+    pub(crate) async fn find(&self, context: &Context, consumer: &str, what: &Search, since: Instant) -> Result<Found> {
+        let connection = self.connect(context, consumer).await?;
+        let catalog = connection.capabilities.catalog.as_ref().ok_or_else(|| Error::invalid("find secrets: this kind of store cannot"))?;
+        let shared = self.shared(&connection, consumer, Question::Find(format!("{what:?}")), since);
+        let find = || async { self.guarded(context, "GetAllSecrets", catalog.find(what)).await.map(Arc::new) };
+        shared.found.get_or_init(find).await.clone()
+    }
+
+    fn shared(&self, connection: &Connection, consumer: &str, question: Question, since: Instant) -> Arc<Shared> {
+        // Who is told apart by the system is told apart here.
+        let whose = if connection.access.personal.load(Ordering::Relaxed) { consumer } else { "" };
+        let mut answers = lock(&self.link.answers);
+        let fresh = || Arc::new(Shared { asked: Instant::now(), read: OnceCell::new(), found: OnceCell::new() });
+        let shared = answers.entry((whose.to_owned(), question)).or_insert_with(fresh);
+        if shared.asked < since {
+            *shared = fresh();
+        }
+        Arc::clone(shared)
+    }
+
+    /// Asks the system in its turn, unless it is to be left alone.
+    ///
+    /// # Errors
+    /// What the system says, or that it is left alone.
+    pub(crate) async fn guarded<T>(&self, context: &Context, call: &'static str, asked: impl Future<Output = Result<T>>) -> Result<T> {
+        let _turn = self.link.turns.acquire().await.map_err(|_| Error::busy("ask the store: the controller ends"))?;
+        let until = lock(&self.link.rest).until;
+        if let Some(rest) = until.and_then(|until| until.checked_duration_since(Instant::now())) {
+            let message = "ask the store: it failed several times in a row, or asked for a pause; it is asked again later";
+            return Err(Error::busy(message).after(Some(rest)));
+        }
+        let started = Instant::now();
+        let result = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(Error::busy("ask the store: there is no answer in time")));
+        let provider = self.spec.provider.keys().next().map_or("", String::as_str);
+        context.external.metrics.called(provider, call, result.is_ok(), started.elapsed());
+        let mut rest = lock(&self.link.rest);
+        match &result {
+            Err(error) if error.kind() == ErrorKind::Busy => {
+                rest.failures = rest.failures.saturating_add(1);
+                let doubled = SHORTEST.saturating_mul(1 << rest.failures.saturating_sub(TOLERATED).min(8));
+                let pause = error.retry_after().or((rest.failures >= TOLERATED).then_some(doubled)).map(|pause| pause.min(LONGEST));
+                rest.until = pause.map(|pause| Instant::now() + pause);
+            }
+            _ => *rest = Rest::default(),
+        }
+        result
+    }
+}

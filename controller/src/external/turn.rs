@@ -1,0 +1,439 @@
+//! An ExternalSecret's turn: reads what is due, makes its Secret, and says in status, event and metric how that went.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::ExternalSecret;
+use crds::external_secret::Produced;
+use engine::external::gather::{Gathered, gather, texts};
+use engine::external::marks::FINALIZER;
+use engine::external::rules::{self, Creation, Deletion};
+use engine::external::{refresh, windows};
+use engine::{Error, ErrorKind};
+use http::Method;
+use jiff::Timestamp;
+use keys::SecretBytes;
+use serde_json::json;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::desk::Counter;
+use super::status::{self, Verdict};
+use super::stores::StoreId;
+use super::target::{self, Made, Material};
+use crate::api::Refusal;
+use crate::context::Context;
+use crate::events::{self, Event};
+use crate::key::{Key, Mark};
+use crate::lenient::Lenient;
+use crate::queue::Work;
+use crate::reconciler::{LONGEST, jittered};
+use crate::secrets::Live;
+
+/// How often a status is written again because somebody else was faster.
+const TRIES: usize = 3;
+
+/// Pauses before another try double from here, up to [`LONGEST`].
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Who is looked at.
+pub(super) struct Subject<'a> {
+    pub(super) key: &'a Key,
+    pub(super) object: &'a Arc<ExternalSecret>,
+    pub(super) creation: Creation,
+    pub(super) target: &'a Key,
+}
+
+/// Why a turn did not end well.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// For the status: external-secrets' words, and the cause.
+    message: String,
+    /// Whether it may go through by itself.
+    passing: bool,
+    /// When to try again, where that is known.
+    after: Option<Duration>,
+}
+
+impl Failure {
+    pub(super) fn lasting(what: &str, why: String) -> Self {
+        Self { message: format!("{what}: {why}"), passing: false, after: None }
+    }
+
+    pub(super) fn passing(what: &str, why: String) -> Self {
+        Self { passing: true, ..Self::lasting(what, why) }
+    }
+
+    /// Somebody else keeps changing the Secret.
+    pub(super) fn contended(after: Duration) -> Self {
+        let why = "something else keeps changing or deleting the Secret; it is put right again after a pause".to_owned();
+        Self { after: Some(after), ..Self::passing("could not update secret", why) }
+    }
+
+    pub(super) fn from_error(what: &str, error: &Error) -> Self {
+        let place = error.place().item.as_ref().map(|item| format!("{item}: ")).unwrap_or_default();
+        let advice = error.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
+        // What is denied or missing in a system outside changes there, and nobody tells.
+        let passing = !matches!(error.kind(), ErrorKind::Input | ErrorKind::Tampered);
+        Self { passing, ..Self::lasting(what, format!("{place}cannot {}{advice}", error.message())) }
+    }
+
+    pub(super) fn from_server(what: &str, no: &Refusal) -> Self {
+        let why = match no.status {
+            0 => "no answer from the API server".to_owned(),
+            500.. => format!("the API server fails ({})", no.status),
+            _ => no.to_string(),
+        };
+        let passing = no.is_passing() || matches!(no.status, 401 | 403 | 404);
+        Self { after: (!passing).then_some(LONGEST), passing: true, ..Self::lasting(what, why) }
+    }
+}
+
+/// How a turn ended.
+enum End {
+    /// As it should.
+    Good(Verdict, Option<Event>),
+    /// Nothing was to be done.
+    Rest,
+    /// The object is somebody else's to look at.
+    Skip,
+    /// It did not.
+    Bad(Failure),
+}
+
+/// Takes one turn, and asks for the next one.
+pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work<ExternalSecret>) {
+    let key = work.key.clone();
+    let external = &context.external;
+    let started = Instant::now();
+    let object = match fetch(&context, &key, work.object.take()).await {
+        Ok(Some(object)) => object,
+        Ok(None) => {
+            external.queue.done(&key);
+            return;
+        }
+        Err(no) => {
+            warn!(object = %key, error = %no, "cannot read the ExternalSecret");
+            again(&context, &key, None);
+            return;
+        }
+    };
+    if object.metadata.deletion_timestamp.is_some() {
+        if let Err(failure) = leave(&context, &key, &object).await {
+            warn!(object = %key, error = failure.message, "cannot let the ExternalSecret go");
+            again(&context, &key, failure.after);
+            return;
+        }
+        external.queue.done(&key);
+        return;
+    }
+    let object = Arc::new(*object);
+    let end = turn(&context, &key, &object, work.since).await;
+    external.metrics.turned(&key, !matches!(end, End::Bad(_)), started.elapsed());
+    finish(&context, &key, object, end).await;
+}
+
+async fn finish(context: &Context, key: &Key, object: Arc<ExternalSecret>, end: End) {
+    let external = &context.external;
+    match end {
+        End::Skip => external.queue.done(key),
+        End::Rest => {
+            external.index.with(key, |entry| entry.failures = 0);
+            schedule(context, key, &object);
+            external.queue.done(key);
+        }
+        End::Good(verdict, event) => {
+            external.index.with(key, |entry| {
+                entry.failures = 0;
+                entry.failed = false;
+            });
+            if let Some(event) = event {
+                info!(object = %key, reason = event.reason, "Secret written");
+                tell(context, key, &object, &event).await;
+            }
+            let reported = report(context, key, &object, &verdict).await;
+            settle(context, key, reported);
+        }
+        End::Bad(failure) => {
+            external.index.with(key, |entry| entry.failed = true);
+            warn!(object = %key, error = failure.message, "cannot make the Secret");
+            tell(context, key, &object, &Event { type_: "Warning", reason: "UpdateFailed", message: failure.message.clone() }).await;
+            let manifest = object.spec.target.as_ref().is_some_and(|target| target.manifest.is_some());
+            let reason = if manifest { "ResourceSyncedError" } else { "SecretSyncedError" };
+            let verdict = Verdict { ready: false, reason, message: failure.message, synced: None, produced: None, binding: None };
+            let reported = report(context, key, &object, &verdict).await;
+            if failure.passing || failure.after.is_some() || reported.is_err() {
+                again(context, key, failure.after);
+            } else {
+                external.queue.done(key);
+            }
+        }
+    }
+}
+
+/// The object: as it was held, or read anew.
+async fn fetch(context: &Context, key: &Key, held: Option<Box<ExternalSecret>>) -> Result<Option<Box<ExternalSecret>>, Refusal> {
+    let object = match held {
+        Some(object) => Some(object),
+        None => read(context, key).await?.map(Box::new),
+    };
+    if let Some(object) = &object {
+        context.external.index.observe(object);
+    }
+    Ok(object)
+}
+
+async fn read(context: &Context, key: &Key) -> Result<Option<ExternalSecret>, Refusal> {
+    match context.api.ask::<Lenient<ExternalSecret>>(Method::GET, &path(key), None).await {
+        Ok(object) => object.read().map(Some).ok_or_else(|| Refusal::no_answer("the ExternalSecret cannot be read")),
+        Err(no) if no.status == 404 => Ok(None),
+        Err(no) => Err(no),
+    }
+}
+
+async fn turn(context: &Arc<Context>, key: &Key, object: &Arc<ExternalSecret>, since: Instant) -> End {
+    let now = Timestamp::now();
+    if is_of_others(context, key, object) {
+        return End::Skip;
+    }
+    match due(context, key, object, now).await {
+        Ok(Some(cause)) => match sync(context, key, object, since, now, cause).await {
+            Ok((verdict, event)) => End::Good(verdict, event),
+            Err(failure) => End::Bad(failure),
+        },
+        Ok(None) => End::Rest,
+        Err(failure) => End::Bad(failure),
+    }
+}
+
+/// Whether a store of the object is for another class of controllers.
+fn is_of_others(context: &Context, key: &Key, object: &ExternalSecret) -> bool {
+    let external = &context.external;
+    object.stores().iter().any(|store| {
+        let known = external.stores.get(&StoreId::of(store, key.namespace()));
+        let class = known.as_ref().and_then(|known| known.spec.controller.as_deref()).unwrap_or_default();
+        !class.is_empty() && class != external.settings.class
+    })
+}
+
+/// Why values are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// They are due, or what they are made into changed.
+    Due,
+    /// The Secret is not as it was left.
+    Heal,
+}
+
+/// Whether and why values are to be read now.
+async fn due(context: &Context, key: &Key, object: &ExternalSecret, now: Timestamp) -> Result<Option<Cause>, Failure> {
+    let invalid = |error: &Error| Failure::from_error("could not get secret data from provider", error);
+    rules::check(object).map_err(|error| invalid(&error))?;
+    let creation = rules::creation(object).map_err(|error| invalid(&error))?;
+    let due = refresh::due(object, now).map_err(|error| invalid(&error))?;
+    let external = &context.external;
+    let stirred = external.index.with(key, |entry| entry.stirred.take().is_some() || entry.failed).unwrap_or_default();
+    if due.now || stirred {
+        return Ok(Some(Cause::Due));
+    }
+    if creation == Creation::Orphan || creation == Creation::None || external.index.is_untouched(key) {
+        return Ok(None);
+    }
+    let target = Key::new(key.namespace(), object.target_name());
+    let Some(live) = target::read(context, &target).await? else {
+        let retained = object.status.as_ref().is_some_and(|status| {
+            // What was left out on purpose is not missing: the values were gone, or the Secret is somebody else's to make.
+            status.conditions.iter().any(|condition| matches!(condition.reason.as_deref(), Some("SecretDeleted" | "SecretMissing")))
+        });
+        let empty =
+            object.status.as_ref().is_some_and(|status| status.produced.is_none() && status.binding.is_none() && status.refresh_time.is_some());
+        return Ok((!retained && !empty).then_some(Cause::Heal));
+    };
+    if target::is_valid(&live) {
+        external.index.made(key, live.version());
+        return Ok(None);
+    }
+    Ok(Some(Cause::Heal))
+}
+
+async fn sync(
+    context: &Arc<Context>,
+    key: &Key,
+    object: &Arc<ExternalSecret>,
+    since: Instant,
+    now: Timestamp,
+    cause: Cause,
+) -> Result<(Verdict, Option<Event>), Failure> {
+    let invalid = |error: &Error| Failure::from_error("could not get secret data from provider", error);
+    if object.spec.target.as_ref().is_some_and(|target| target.manifest.is_some()) {
+        return Err(Failure::lasting("invalid generic target", "this controller makes Secrets only".to_owned()));
+    }
+    let creation = rules::creation(object).map_err(|error| invalid(&error))?;
+    let deletion = rules::deletion(object).map_err(|error| invalid(&error))?;
+    let desk = Counter { context, namespace: key.namespace(), since };
+    let Gathered { data, missing } = gather(object, &desk, now).await.map_err(|error| invalid(&error))?;
+    let synced = Some((now, refresh::version(object)));
+    let verdict = |reason: &'static str, message: &str, live: Option<&Live>, binding: bool| Verdict {
+        ready: true,
+        reason,
+        message: message.to_owned(),
+        synced: synced.clone(),
+        produced: live.map(|live| Produced { uid: live.uid().to_owned(), resource_version: live.resource_version().to_owned() }),
+        binding: binding.then(|| object.target_name().to_owned()),
+    };
+    if !missing.is_empty() {
+        let message = format!("provider has no secret for {}", missing.join(", "));
+        tell(context, key, object, &Event { type_: "Normal", reason: "MissingProviderSecret", message }).await;
+    }
+    let target = Key::new(key.namespace(), object.target_name());
+    if data.is_empty() {
+        match deletion {
+            Deletion::Retain => return Ok((verdict("SecretSynced", "secret retained due to DeletionPolicy=Retain", None, false), None)),
+            Deletion::Delete => {
+                let gone = target::delete(context, &target, object.metadata.uid.as_deref().unwrap_or_default()).await?;
+                let event =
+                    gone.then(|| Event { type_: "Normal", reason: "Deleted", message: "secret deleted due to DeletionPolicy=Delete".to_owned() });
+                return Ok((verdict("SecretDeleted", "secret deleted due to DeletionPolicy=Delete", None, false), event));
+            }
+            Deletion::Merge => {}
+        }
+    }
+    let texts = texts(object, &desk).await.map_err(|error| Failure::from_error("could not apply template", &error))?;
+    let subject = Subject { key, object, creation, target: &target };
+    let made = target::make(context, &subject, Material { values: data, texts, now, changed: cause == Cause::Due }).await?;
+    let event = |reason: &'static str| Some(Event { type_: "Normal", reason, message: format!("secret {}", reason.to_ascii_lowercase()) });
+    let (live, event) = match made {
+        Made::Missing => {
+            return Ok((verdict("SecretMissing", "secret will not be created due to CreationPolicy=Merge", None, false), None));
+        }
+        Made::Nothing => return Ok((verdict("SecretSynced", "secret synced", None, false), None)),
+        Made::Kept(live) => (live, None),
+        Made::Created(live) => (live, event("Created")),
+        Made::Updated(live) => (live, event("Updated")),
+    };
+    context.external.index.made(key, live.version());
+    rename(context, object, &target).await?;
+    Ok((verdict("SecretSynced", "secret synced", Some(&live), true), event))
+}
+
+/// Deletes the Secret of the name that the target had before, if it still is this object's.
+async fn rename(context: &Context, object: &ExternalSecret, target: &Key) -> Result<(), Failure> {
+    let before = object.status.as_ref().and_then(|status| status.binding.as_ref()).map(|binding| binding.name.as_str());
+    match before.filter(|before| !before.is_empty() && *before != target.name()) {
+        Some(before) => {
+            let uid = object.metadata.uid.as_deref().unwrap_or_default();
+            target::delete(context, &Key::new(target.namespace(), before), uid).await.map(drop)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Lets an ExternalSecret go that is being deleted: its Secret goes with it by its owner reference, and sooner if that was asked for.
+async fn leave(context: &Context, key: &Key, object: &ExternalSecret) -> Result<(), Failure> {
+    let finalizers = object.metadata.finalizers.as_deref().unwrap_or_default();
+    if !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
+        return Ok(());
+    }
+    if rules::deletion(object).is_ok_and(|deletion| deletion == Deletion::Delete) {
+        let target = Key::new(key.namespace(), object.target_name());
+        target::delete(context, &target, object.metadata.uid.as_deref().unwrap_or_default()).await?;
+    }
+    let left: Vec<&String> = finalizers.iter().filter(|finalizer| *finalizer != FINALIZER).collect();
+    let patch = json!({ "metadata": { "finalizers": left, "resourceVersion": object.metadata.resource_version } });
+    match context.api.patch(&path(key), &SecretBytes::new(patch.to_string().into_bytes())).await {
+        Ok(_) => Ok(()),
+        Err(no) if no.status == 404 => Ok(()),
+        Err(no) => Err(Failure::from_server("could not remove the finalizer", &no)),
+    }
+}
+
+/// Asks for the next turn by the clock.
+pub(super) fn schedule(context: &Context, key: &Key, object: &ExternalSecret) {
+    let Ok(due) = refresh::due(object, Timestamp::now()) else { return };
+    let Some(again) = due.again else { return };
+    let again = if due.now { Duration::ZERO } else { again };
+    // Objects that were made together should not ask together for ever; the lot of each is always the same.
+    let lot =
+        object.metadata.uid.as_deref().unwrap_or_default().bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 1000;
+    let window = Duration::try_from(windows::CHANGES_EVERY).unwrap_or_default();
+    let spread = refresh::interval(object).ok().flatten().unwrap_or_default().min(window * 20).mul_f64(f64::from(lot) / 20_000.0);
+    context.external.queue.add_later(key.clone(), again + spread);
+}
+
+/// Ends the turn and asks for another one, later each time.
+fn again(context: &Context, key: &Key, after: Option<Duration>) {
+    let failures = context.external.index.with(key, |entry| {
+        entry.failures = entry.failures.saturating_add(1);
+        entry.failures
+    });
+    let doubled = SHORTEST.saturating_mul(1 << failures.unwrap_or(1).saturating_sub(1).min(9)).min(LONGEST);
+    context.external.queue.add_later(key.clone(), after.unwrap_or_else(|| jittered(doubled)));
+    context.external.queue.done(key);
+}
+
+/// Sends an event, unless it was the last one that was sent for this object.
+async fn tell(context: &Context, key: &Key, object: &ExternalSecret, event: &Event) {
+    let said = Mark::of(&format!("{} {}", event.reason, event.message));
+    let news = context.external.index.with(key, |entry| std::mem::replace(&mut entry.said, Some(said)) != Some(said)).unwrap_or(true);
+    // What was done is told each time.
+    if !news && event.type_ != "Normal" || !news && event.reason == "MissingProviderSecret" {
+        return;
+    }
+    let about = events::About { api_version: "external-secrets.io/v1", kind: "ExternalSecret", component: "external-secrets" };
+    if let Err(no) = events::send_about(context, &about, &object.metadata, event).await {
+        debug!(object = %key, error = %no, "cannot send an event");
+    }
+}
+
+/// Writes the status, if it says something new; the object as it is then.
+async fn report(context: &Context, key: &Key, object: &ExternalSecret, verdict: &Verdict) -> Result<ExternalSecret, Refusal> {
+    context.external.metrics.judged(key, verdict.ready);
+    let mut object = object.clone();
+    for attempt in 0.. {
+        let Some(status) = status::next(&object, verdict, Timestamp::now()) else { break };
+        let mut body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": object.metadata, "status": status });
+        body["spec"] = serde_json::to_value(&object.spec).unwrap_or_default();
+        match context
+            .api
+            .ask::<Lenient<ExternalSecret>>(Method::PUT, &format!("{}/status", path(key)), Some(&body.to_string().into_bytes().into()))
+            .await
+        {
+            Ok(written) => {
+                object.status = Some(status);
+                if let Some(written) = written.read() {
+                    object.metadata.resource_version = written.metadata.resource_version;
+                }
+                break;
+            }
+            Err(no) if no.status == 404 => break,
+            Err(no) if no.is_conflict() && attempt < TRIES => match read(context, key).await? {
+                Some(fresh) => object = fresh,
+                None => break,
+            },
+            Err(no) => return Err(no),
+        }
+    }
+    Ok(object)
+}
+
+/// A status that could not be written is tried again; otherwise the clock asks for the next turn.
+fn settle(context: &Context, key: &Key, reported: Result<ExternalSecret, Refusal>) {
+    match reported {
+        Ok(object) => {
+            schedule(context, key, &object);
+            let quiet = context.external.index.with(key, |entry| entry.fights.quiet(Instant::now())).flatten();
+            if let Some(rest) = quiet {
+                context.external.queue.add_later(key.clone(), rest);
+            }
+            context.external.queue.done(key);
+        }
+        Err(no) => {
+            warn!(object = %key, error = %no, "cannot write the status");
+            again(context, key, None);
+        }
+    }
+}
+
+fn path(key: &Key) -> String {
+    format!("/apis/external-secrets.io/v1/namespaces/{}/externalsecrets/{}", key.namespace(), key.name())
+}

@@ -1,0 +1,404 @@
+//! What happens to ExternalSecrets and to what they are made of, for ever: to index and queues.
+
+use std::collections::HashSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::{ClusterSecretStore, ExternalSecret, SecretStore};
+use futures_util::StreamExt;
+use http::Method;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher::{Config, DefaultBackoff, Event};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Resource, ResourceExt};
+use serde::Deserialize;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::examine::{self, AnyStore};
+use super::index::News;
+use super::stores::StoreId;
+use super::turn;
+use crate::api::Refusal;
+use crate::context::Context;
+use crate::key::{Key, Mark, Version};
+use crate::lenient::Lenient;
+use crate::queue::{Object, Queue};
+use crate::watch::{PAGE, trouble};
+
+/// How often the server is asked whether it has the kinds now.
+const ASKED_AGAIN: Duration = Duration::from_secs(60);
+
+/// How often answers of stores are forgotten that nobody waits for.
+const CLEANED: Duration = Duration::from_secs(5);
+
+/// A watch that ends what it watches for, as kube has it, with lists at which odd objects do not end all others.
+macro_rules! follow {
+    ($context:expr, $api:expr, $what:literal, $namespace:expr, $event:ident => $handle:expr) => {{
+        let config = Config::default().page_size(PAGE);
+        let mut events = pin!(watcher($api, config).backoff(DefaultBackoff::default()));
+        let mut last = String::new();
+        while let Some(event) = events.next().await {
+            match event {
+                Ok($event) => {
+                    last.clear();
+                    $handle
+                }
+                Err(error) => trouble($what, $namespace, &error, &mut last),
+            }
+        }
+    }};
+}
+
+/// Waits until the server has the kinds and lets us list them; says whether it ever will.
+async fn available(context: &Context) {
+    let mut told = false;
+    loop {
+        let path = "/apis/external-secrets.io/v1/externalsecrets?limit=1";
+        let path = match &context.settings.namespaces {
+            None => path.to_owned(),
+            Some(namespaces) => {
+                let first = namespaces.first().map_or("", String::as_str);
+                format!("/apis/external-secrets.io/v1/namespaces/{first}/externalsecrets?limit=1")
+            }
+        };
+        match context.api.send(Method::GET, &path, None).await {
+            Ok(_) => return,
+            Err(Refusal { status: 403 | 404, .. }) if !told => {
+                info!("ExternalSecrets are not looked at: the kind is not there, or the right to list it");
+                told = true;
+            }
+            Err(no) if !matches!(no.status, 403 | 404) => warn!(error = %no, "cannot list ExternalSecrets"),
+            Err(_) => {}
+        }
+        sleep(ASKED_AGAIN).await;
+    }
+}
+
+/// Watches everything that ExternalSecrets are made of, and gives each its turn while this process leads.
+pub(crate) async fn run(context: Arc<Context>) {
+    available(&context).await;
+    let mut tasks = JoinSet::new();
+    let namespaces: Vec<Option<String>> = match &context.settings.namespaces {
+        None => vec![None],
+        Some(namespaces) => namespaces.iter().cloned().map(Some).collect(),
+    };
+    let stores = Arc::new(tokio::sync::Semaphore::new(0));
+    let mut lists = 0;
+    if context.settings.namespaces.is_none() {
+        if context.external.settings.cluster_stores {
+            lists += 1;
+            tasks.spawn(cluster_stores(Arc::clone(&context), Arc::clone(&stores)));
+        }
+        lists += 1;
+        tasks.spawn(self::namespaces(Arc::clone(&context), Arc::clone(&stores)));
+    }
+    for namespace in &namespaces {
+        lists += 1;
+        tasks.spawn(secret_stores(Arc::clone(&context), namespace.clone(), Arc::clone(&stores)));
+    }
+    // Stores first: when an ExternalSecret comes, it is known at once whether they are ready.
+    drop(stores.acquire_many(lists).await);
+    for namespace in namespaces {
+        tasks.spawn(objects(Arc::clone(&context), namespace.clone()));
+        tasks.spawn(config_maps(Arc::clone(&context), namespace));
+    }
+    tasks.spawn(dispatch(Arc::clone(&context)));
+    tasks.spawn(examinations(Arc::clone(&context)));
+    tasks.spawn(clean(Arc::clone(&context)));
+    while let Some(ended) = tasks.join_next().await {
+        // Each of them goes on for ever; the end of one by a fault of ours ends the process, which is started again.
+        if ended.is_err_and(|error| error.is_panic()) {
+            std::process::abort();
+        }
+    }
+}
+
+fn api<K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>>(context: &Context, namespace: Option<&str>) -> Api<K> {
+    namespace.map_or_else(|| Api::all(context.api.client()), |namespace| Api::namespaced(context.api.client(), namespace))
+}
+
+async fn objects(context: Arc<Context>, namespace: Option<String>) {
+    let namespace = namespace.as_deref();
+    let mut seen = HashSet::new();
+    let external = &context.external;
+    follow!(context, api::<Lenient<ExternalSecret>>(&context, namespace), "ExternalSecrets", namespace, event => match event {
+        Event::Init => seen.clear(),
+        Event::InitApply(object) => {
+            seen.insert(Key::of(&object));
+            changed(&context, object);
+        }
+        Event::InitDone => {
+            for key in external.index.keys(namespace).into_iter().filter(|key| !seen.contains(key)) {
+                gone(&context, &key, None);
+            }
+            seen = HashSet::new();
+            external.index.complete();
+            info!(objects = external.index.len(), "all ExternalSecrets are known");
+        }
+        Event::Apply(object) => changed(&context, object),
+        Event::Delete(object) => gone(&context, &Key::of(&object), object.meta().uid.as_deref()),
+    });
+}
+
+fn changed(context: &Context, object: Lenient<ExternalSecret>) {
+    let key = Key::of(&object);
+    let Some(object) = object.read() else {
+        warn!(object = %key, "the ExternalSecret cannot be read, and is left out");
+        return;
+    };
+    let external = &context.external;
+    match external.index.observe(&object) {
+        News::None => {}
+        News::Changed => external.queue.add(key, Some(object)),
+        News::First => {
+            let failed = object.status.as_ref().is_none_or(|status| status.conditions.iter().any(|condition| condition.status != "True"));
+            let due = engine::external::refresh::due(&object, jiff::Timestamp::now()).is_ok_and(|due| due.now);
+            if failed || due || object.metadata.deletion_timestamp.is_some() || !external.index.is_untouched(&key) {
+                external.queue.add(key, Some(object));
+            } else {
+                external.metrics.judged(&key, true);
+                turn::schedule(context, &key, &object);
+            }
+        }
+    }
+}
+
+fn gone(context: &Context, key: &Key, uid: Option<&str>) {
+    if context.external.index.forget(key, uid) {
+        context.external.queue.forget(key);
+        context.external.metrics.forget(key);
+    }
+}
+
+/// A Secret changed, or is gone: it may be a target, a template, or a credential.
+pub(crate) fn observe_secret(context: &Context, key: &Key, version: Option<Version>) {
+    let external = &context.external;
+    for object in external.index.observe_secret(key, version) {
+        external.queue.add(object, None);
+    }
+    if !context.queue.is_open() {
+        return;
+    }
+    for object in external.index.observe_text(true, key) {
+        external.queue.add(object, None);
+    }
+    for store in external.stores.observe_secret(key) {
+        external.examinations.add(store.0.clone(), None);
+        for object in external.index.waiting_for(&store) {
+            external.queue.add(object, None);
+        }
+    }
+}
+
+async fn config_maps(context: Arc<Context>, namespace: Option<String>) {
+    let namespace = namespace.as_deref();
+    let mut known = std::collections::HashMap::new();
+    let external = &context.external;
+    let mut observe = |map: &Lenient<PartialObjectMeta<ConfigMap>>| {
+        let (key, version) = (Key::of(map), Version::of(map));
+        if !external.index.has_text(false, &key) {
+            known.remove(&key);
+            return;
+        }
+        // One that is met for the first time was there when the objects were made.
+        if known.insert(key.clone(), version).is_some_and(|before| before != version) {
+            for object in external.index.observe_text(false, &key) {
+                external.queue.add(object, None);
+            }
+        } else {
+            for object in external.index.failed_by(false, &key) {
+                external.queue.add(object, None);
+            }
+        }
+    };
+    follow!(context, api::<Lenient<PartialObjectMeta<ConfigMap>>>(&context, namespace), "ConfigMaps", namespace, event => match event {
+        Event::Init | Event::InitDone | Event::Delete(_) => {}
+        Event::InitApply(map) | Event::Apply(map) => observe(&map),
+    });
+}
+
+/// Stores of either kind, as one shape.
+fn store_of<K: Resource<DynamicType = ()>>(store: &Lenient<K>, read: Option<AnyStore>) -> (StoreId, Option<AnyStore>) {
+    (StoreId(Key::of(store)), read)
+}
+
+fn store_changed(context: &Context, id: StoreId, store: Option<AnyStore>) {
+    let Some(store) = store else {
+        warn!(store = id.title(), "the store cannot be read, and is left out");
+        return;
+    };
+    let external = &context.external;
+    let uid = Mark::of(store.metadata.uid.as_deref().unwrap_or_default());
+    let ready = store.is_ready();
+    let interval = examine::interval(context, &store.spec);
+    let generation = store.metadata.generation.unwrap_or_default();
+    let before = external.stores.get(&id);
+    let known = before.as_ref().is_some_and(|before| before.uid == uid && before.generation == generation);
+    // What this process found out counts more than what an older status says.
+    let ready = if known { before.as_ref().is_some_and(|before| before.ready) } else { ready };
+    if !external.stores.observe(id.clone(), uid, generation, store.spec, ready) {
+        return;
+    }
+    if before.is_none() && ready {
+        // It was examined by whoever led before.
+        let interval = interval.unwrap_or(external.settings.store_interval);
+        external.metrics.store_judged(&id.0, true);
+        external.examinations.add_later(id.0, crate::reconciler::jittered(interval));
+        return;
+    }
+    if before.is_some() {
+        for object in external.index.stir(&id) {
+            external.queue.add(object, None);
+        }
+    }
+    external.examinations.add(id.0, None);
+}
+
+fn store_gone(context: &Context, id: &StoreId) {
+    context.external.stores.forget(id);
+    context.external.examinations.forget(&id.0);
+    context.external.metrics.forget_store(&id.0);
+}
+
+async fn secret_stores(context: Arc<Context>, namespace: Option<String>, ready: Arc<tokio::sync::Semaphore>) {
+    let namespace = namespace.as_deref();
+    let mut seen = HashSet::new();
+    let mut once = Some(ready);
+    let read = |store: Lenient<SecretStore>| {
+        let (id, _) = store_of(&store, None);
+        let read = store.read().map(|store| AnyStore { metadata: store.metadata, spec: store.spec, status: store.status });
+        (id, read)
+    };
+    follow!(context, api::<Lenient<SecretStore>>(&context, namespace), "SecretStores", namespace, event => match event {
+        Event::Init => seen.clear(),
+        Event::InitApply(store) => {
+            let (id, store) = read(store);
+            seen.insert(id.clone());
+            store_changed(&context, id, store);
+        }
+        Event::InitDone => {
+            let gone = |id: &StoreId| namespace.is_none_or(|namespace| id.namespace() == namespace) && !seen.contains(id);
+            for id in context.external.stores.ids(false).into_iter().filter(gone) {
+                store_gone(&context, &id);
+            }
+            listed(&mut once);
+        }
+        Event::Apply(store) => {
+            let (id, store) = read(store);
+            store_changed(&context, id, store);
+        }
+        Event::Delete(store) => store_gone(&context, &read(store).0),
+    });
+}
+
+async fn cluster_stores(context: Arc<Context>, ready: Arc<tokio::sync::Semaphore>) {
+    let mut seen = HashSet::new();
+    let mut once = Some(ready);
+    let read = |store: Lenient<ClusterSecretStore>| {
+        let (id, _) = store_of(&store, None);
+        let read = store.read().map(|store| AnyStore { metadata: store.metadata, spec: store.spec.0, status: store.status });
+        (id, read)
+    };
+    follow!(context, Api::<Lenient<ClusterSecretStore>>::all(context.api.client()), "ClusterSecretStores", None, event => match event {
+        Event::Init => seen.clear(),
+        Event::InitApply(store) => {
+            let (id, store) = read(store);
+            seen.insert(id.clone());
+            store_changed(&context, id, store);
+        }
+        Event::InitDone => {
+            for id in context.external.stores.ids(true).into_iter().filter(|id| !seen.contains(id)) {
+                store_gone(&context, &id);
+            }
+            listed(&mut once);
+        }
+        Event::Apply(store) => {
+            let (id, store) = read(store);
+            store_changed(&context, id, store);
+        }
+        Event::Delete(store) => store_gone(&context, &read(store).0),
+    });
+}
+
+async fn namespaces(context: Arc<Context>, ready: Arc<tokio::sync::Semaphore>) {
+    let mut once = Some(ready);
+    let stores = &context.external.stores;
+    follow!(context, Api::<Lenient<Named>>::all(context.api.client()), "Namespaces", None, event => match event {
+        Event::Init => {}
+        Event::InitDone => listed(&mut once),
+        Event::InitApply(namespace) | Event::Apply(namespace) => {
+            let name = namespace.name_any();
+            let labels = namespace.read().map(|namespace| namespace.metadata.labels.unwrap_or_default());
+            stores.observe_namespace(&name, labels);
+        }
+        Event::Delete(namespace) => stores.observe_namespace(&namespace.name_any(), None),
+    });
+}
+
+/// The metadata of a namespace.
+type Named = PartialObjectMeta<Namespace>;
+
+fn listed(ready: &mut Option<Arc<tokio::sync::Semaphore>>) {
+    if let Some(ready) = ready.take() {
+        ready.add_permits(1);
+    }
+}
+
+/// Waits until this process leads.
+async fn led(context: &Context) {
+    while !context.lead.leads() {
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn dispatch(context: Arc<Context>) {
+    led(&context).await;
+    context.external.queue.open();
+    let mut turns = JoinSet::new();
+    loop {
+        tokio::select! {
+            work = context.external.queue.next() => {
+                let key = work.key.clone();
+                drop(turns.spawn(alone(Arc::clone(&context), key, turn::take_turn(Arc::clone(&context), work), |context| &context.external.queue)));
+            }
+            Some(_) = turns.join_next() => {}
+        }
+    }
+}
+
+async fn examinations(context: Arc<Context>) {
+    led(&context).await;
+    context.external.examinations.open();
+    let mut turns = JoinSet::new();
+    loop {
+        tokio::select! {
+            work = context.external.examinations.next() => {
+                let key = work.key.clone();
+                drop(turns.spawn(alone(Arc::clone(&context), key, examine::take_turn(Arc::clone(&context), work), |context| &context.external.examinations)));
+            }
+            Some(_) = turns.join_next() => {}
+        }
+    }
+}
+
+/// A turn that fails by a fault of ours must not keep its object out for ever.
+async fn alone<O: Object>(context: Arc<Context>, key: Key, turn: impl Future<Output = ()> + Send + 'static, queue: fn(&Context) -> &Queue<O>) {
+    let mut alone = JoinSet::new();
+    alone.spawn(turn);
+    if alone.join_next().await.is_some_and(|ended| ended.is_err()) {
+        tracing::error!(object = %key, "a turn failed by a fault of the controller; please report it");
+        queue(&context).add_later(key.clone(), Duration::from_secs(300));
+        queue(&context).done(&key);
+    }
+}
+
+async fn clean(context: Arc<Context>) {
+    loop {
+        sleep(CLEANED).await;
+        context.external.stores.clean(context.external.queue.is_idle());
+    }
+}

@@ -1,0 +1,356 @@
+//! The Secret that an ExternalSecret becomes, over the one that exists.
+//!
+//! *Source*: external-secrets 2.9.0 `externalsecret_controller_template.go`, `pkg/controllers/templating/parser.go`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::ExternalSecret;
+use crds::external_secret::{Template as Shape, TemplateFrom};
+use jiff::Timestamp;
+use keys::SecretBytes;
+use serde_json::{Map, Value, json};
+use templates::{Context, MissingKey, Template};
+
+use super::choices;
+use super::gather::Texts;
+use super::marks::{CREATED_BY, DATA_HASH, MANAGED, created_by, data_hash, field_manager};
+use super::rules::{Creation, Place, place};
+use crate::collect::decode_all;
+use crate::desired::DesiredSecret;
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{Kind, Manifest};
+
+/// Labels and annotations that other tools put on their own objects and that mean harm on a child: Argo CD would take it for one of its own, and kubectl's
+/// holds a copy of the whole object.
+const NEVER_INHERITED: [&str; 4] = [
+    "argocd.argoproj.io/instance",
+    "argocd.argoproj.io/tracking-id",
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kubecfg.ksonnet.io/last-applied-configuration",
+];
+
+/// A Secret that exists.
+#[derive(Clone, Copy, Debug)]
+pub struct Existing<'a> {
+    /// All of its metadata, `managedFields` included.
+    pub metadata: &'a Map<String, Value>,
+    /// Its type.
+    pub type_: Option<&'a str>,
+    /// Whether its data can never change.
+    pub immutable: Option<bool>,
+    /// Its values.
+    pub data: &'a BTreeMap<String, SecretBytes>,
+}
+
+/// What is put together.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    /// The object.
+    pub object: &'a ExternalSecret,
+    /// Its policy of creation.
+    pub creation: Creation,
+    /// What the stores gave.
+    pub values: BTreeMap<String, SecretBytes>,
+    /// Templates that stand elsewhere.
+    pub texts: &'a Texts,
+    /// The Secret that exists.
+    pub existing: Option<Existing<'a>>,
+    /// What time it is.
+    pub now: Timestamp,
+}
+
+/// Puts the Secret together.
+///
+/// # Errors
+/// Input: a template that does not render; names the key. Denied: a Secret of such a type and such annotations would be a token.
+pub fn compose(parts: Parts<'_>) -> Result<DesiredSecret> {
+    let Parts { object, creation, values, texts, existing, now } = parts;
+    let (namespace, name) = (object.metadata.namespace.as_deref().unwrap_or_default(), object.metadata.name.as_deref().unwrap_or_default());
+    let target = object.spec.target.as_ref();
+    let template = target.and_then(|target| target.template.as_ref());
+    let rendered = render(template, values, texts, now)?;
+    let ours = existing.map(|existing| Ours::of(existing.metadata, name)).unwrap_or_default();
+
+    let mut data = BTreeMap::new();
+    if let Some(existing) = existing.filter(|_| creation.merges()) {
+        let others = existing.data.iter().filter(|(key, _)| !ours.data.contains(*key));
+        data.extend(others.map(|(key, value)| (key.clone(), value.duplicate())));
+    }
+    data.extend(rendered.data);
+
+    let mut metadata = existing.map(|existing| existing.metadata.clone()).unwrap_or_default();
+    metadata.remove("managedFields");
+    metadata.insert("name".to_owned(), json!(object.target_name()));
+    metadata.insert("namespace".to_owned(), json!(namespace));
+    let (labels, annotations) = match template {
+        Some(_) => (rendered.labels, rendered.annotations),
+        None => (inherited(object.metadata.labels.as_ref()), inherited(object.metadata.annotations.as_ref())),
+    };
+    let mut labels = merged(metadata.get("labels"), &ours.labels, labels);
+    labels.insert(MANAGED.to_owned(), json!("true"));
+    let owner = created_by(namespace, name);
+    if creation == Creation::Owner {
+        labels.insert(CREATED_BY.to_owned(), json!(owner));
+    } else if labels.get(CREATED_BY) == Some(&json!(owner)) {
+        labels.remove(CREATED_BY);
+    }
+    let mut annotations = merged(metadata.get("annotations"), &ours.annotations, annotations);
+    annotations.insert(DATA_HASH.to_owned(), json!(data_hash(&data)));
+    refuse_token(template.and_then(|template| template.type_.as_deref()), &annotations)?;
+    metadata.insert("labels".to_owned(), Value::Object(labels));
+    metadata.insert("annotations".to_owned(), Value::Object(annotations));
+    own(&mut metadata, object, creation);
+    finalize(&mut metadata, template);
+
+    Ok(DesiredSecret {
+        namespace: namespace.to_owned(),
+        name: object.target_name().to_owned(),
+        metadata,
+        type_: template.and_then(|template| template.type_.clone()).filter(|type_| !type_.is_empty()).or_else(|| existing?.type_.map(str::to_owned)),
+        immutable: target.and_then(|target| target.immutable).filter(|immutable| *immutable).or_else(|| existing?.immutable),
+        data,
+        owned: creation == Creation::Owner,
+    })
+}
+
+/// A Secret of a service account's token is filled by the cluster: whoever may write a template must not get one.
+///
+/// *Source*: GHSA-fq7h-9x26-6j22.
+fn refuse_token(type_: Option<&str>, annotations: &Map<String, Value>) -> Result<()> {
+    let asks = type_ == Some("kubernetes.io/service-account-token") && annotations.contains_key("kubernetes.io/service-account.name");
+    if asks {
+        Err(Error::new(ErrorKind::Denied, "make the Secret: its type and annotations ask the cluster for a service account's token"))
+    } else {
+        Ok(())
+    }
+}
+
+fn inherited(map: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    let taken = map.into_iter().flatten().filter(|(key, _)| !NEVER_INHERITED.contains(&key.as_str()));
+    taken.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// What there is, without what we put there before, and with what we put there now.
+fn merged(existing: Option<&Value>, ours: &BTreeSet<String>, now: BTreeMap<String, String>) -> Map<String, Value> {
+    let mut map = existing.and_then(Value::as_object).cloned().unwrap_or_default();
+    map.retain(|key, _| !ours.contains(key));
+    map.extend(now.into_iter().map(|(key, value)| (key, Value::String(value))));
+    map
+}
+
+/// The owner reference, as external-secrets writes it.
+#[must_use]
+pub fn owner_reference(object: &ExternalSecret) -> Value {
+    json!({
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "name": object.metadata.name,
+        "uid": object.metadata.uid,
+        "controller": true,
+        "blockOwnerDeletion": true,
+    })
+}
+
+fn own(metadata: &mut Map<String, Value>, object: &ExternalSecret, creation: Creation) {
+    let uid = object.metadata.uid.as_deref().unwrap_or_default();
+    let mut owners: Vec<Value> = metadata.get("ownerReferences").and_then(Value::as_array).cloned().unwrap_or_default();
+    // An object of that name that is gone owns nothing; it may be the same one, restored.
+    let same = |owner: &Value| {
+        owner["uid"] == uid
+            || (owner["kind"] == "ExternalSecret" && Some(&owner["name"]) == object.metadata.name.as_deref().map(Value::from).as_ref())
+    };
+    owners.retain(|owner| !same(owner));
+    if creation == Creation::Owner {
+        owners.push(owner_reference(object));
+    }
+    if owners.is_empty() {
+        metadata.remove("ownerReferences");
+    } else {
+        metadata.insert("ownerReferences".to_owned(), Value::Array(owners));
+    }
+}
+
+fn finalize(metadata: &mut Map<String, Value>, template: Option<&Shape>) {
+    let wanted = template.and_then(|template| template.metadata.as_ref()).map(|metadata| metadata.finalizers.as_slice()).unwrap_or_default();
+    if wanted.is_empty() {
+        return;
+    }
+    let mut finalizers: Vec<Value> = metadata.get("finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
+    for finalizer in wanted {
+        if !finalizers.iter().any(|there| there == finalizer) {
+            finalizers.push(json!(finalizer));
+        }
+    }
+    metadata.insert("finalizers".to_owned(), Value::Array(finalizers));
+}
+
+/// The keys that stand under our name in a Secret.
+#[derive(Debug, Default)]
+struct Ours {
+    data: BTreeSet<String>,
+    labels: BTreeSet<String>,
+    annotations: BTreeSet<String>,
+}
+
+impl Ours {
+    fn of(metadata: &Map<String, Value>, name: &str) -> Self {
+        let manager = field_manager(name);
+        let mut ours = Self::default();
+        let entries = metadata.get("managedFields").and_then(Value::as_array).into_iter().flatten();
+        for entry in entries.filter(|entry| entry["manager"] == manager.as_str()) {
+            let fields = &entry["fieldsV1"];
+            let names = |fields: &Value| -> Vec<String> {
+                fields.as_object().into_iter().flatten().filter_map(|(name, _)| name.strip_prefix("f:").map(str::to_owned)).collect()
+            };
+            ours.data.extend(names(&fields["f:data"]));
+            ours.labels.extend(names(&fields["f:metadata"]["f:labels"]));
+            ours.annotations.extend(names(&fields["f:metadata"]["f:annotations"]));
+        }
+        ours
+    }
+}
+
+/// What templates give.
+#[derive(Debug, Default)]
+struct Rendered {
+    data: BTreeMap<String, SecretBytes>,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+}
+
+fn render(template: Option<&Shape>, values: BTreeMap<String, SecretBytes>, texts: &Texts, now: Timestamp) -> Result<Rendered> {
+    let Some(template) = template else { return Ok(Rendered { data: values, ..Rendered::default() }) };
+    let merges = match template.merge_policy.as_deref() {
+        None | Some("" | "Replace") => template.data.is_empty() && template.template_from.is_empty(),
+        Some("Merge") => true,
+        Some(_) => return Err(Error::input("use spec.target.template.mergePolicy: it is neither Replace nor Merge")),
+    };
+    let mut rendered = Rendered::default();
+    if merges {
+        rendered.data = values.iter().map(|(key, value)| (key.clone(), value.duplicate())).collect();
+    }
+    let engine = Engine { values: &values, now };
+    for (index, from) in template.template_from.iter().enumerate() {
+        engine.from(from, texts, &mut rendered).map_err(|error| error.on_item(format!("spec.target.template.templateFrom[{index}]")))?;
+    }
+    for (key, text) in &template.data {
+        let told = |error: Error| error.on_item(format!("spec.target.template.data.{key}"));
+        rendered.data.insert(key.clone(), engine.one(key, text.as_bytes()).map_err(told)?);
+    }
+    let metadata = template.metadata.as_ref();
+    for (key, text) in metadata.iter().flat_map(|metadata| &metadata.labels) {
+        let value = engine.text(key, text).map_err(|error| error.on_item(format!("spec.target.template.metadata.labels.{key}")))?;
+        rendered.labels.insert(key.clone(), value);
+    }
+    for (key, text) in metadata.iter().flat_map(|metadata| &metadata.annotations) {
+        let value = engine.text(key, text).map_err(|error| error.on_item(format!("spec.target.template.metadata.annotations.{key}")))?;
+        rendered.annotations.insert(key.clone(), value);
+    }
+    Ok(rendered)
+}
+
+struct Engine<'a> {
+    values: &'a BTreeMap<String, SecretBytes>,
+    now: Timestamp,
+}
+
+impl Engine<'_> {
+    fn one(&self, name: &str, text: &[u8]) -> Result<SecretBytes> {
+        let context = Context { now: Some(self.now), missing_key: MissingKey::Error, ..Context::new(self.values) };
+        let rendered = Template::parse(name, text).and_then(|template| template.render(&context));
+        rendered.map_err(|error| Error::input(format!("render the template: {error}")))
+    }
+
+    fn text(&self, name: &str, text: &str) -> Result<String> {
+        let rendered = self.one(name, text.as_bytes())?;
+        // EXPOSE: a label or an annotation, which whoever wrote the template wants to be public.
+        String::from_utf8(rendered.expose().to_vec()).map_err(|_| Error::input("render the template: the result is not text"))
+    }
+
+    fn from(&self, from: &TemplateFrom, texts: &Texts, rendered: &mut Rendered) -> Result<()> {
+        let place = place(from.target.as_deref()).unwrap_or(Place::Data);
+        let decoding = choices::decoding(from.values_decoding_strategy.as_deref())?;
+        for (secret, source) in [(false, from.config_map.as_ref()), (true, from.secret.as_ref())] {
+            for (source, item) in source.iter().flat_map(|source| source.items.iter().map(move |item| (source, item))) {
+                let missing = || Error::new(ErrorKind::NotFound, "read the template: it is not there");
+                let text = texts.get(secret, &source.name, &item.key).ok_or_else(missing)?;
+                // EXPOSE: the text of a template.
+                let result = self.one(&item.key, text.expose())?;
+                let values = if item.template_as.as_deref() == Some("KeysAndValues") {
+                    keys_and_values(&result)?
+                } else {
+                    BTreeMap::from([(item.key.clone(), result)])
+                };
+                put(decode_all(values, decoding)?, place, rendered)?;
+            }
+        }
+        match &from.literal {
+            Some(text) => put(decode_all(keys_and_values(&self.one("literal", text.as_bytes())?)?, decoding)?, place, rendered),
+            None => Ok(()),
+        }
+    }
+}
+
+fn put(values: BTreeMap<String, SecretBytes>, place: Place, rendered: &mut Rendered) -> Result<()> {
+    let map = match place {
+        Place::Data => {
+            rendered.data.extend(values);
+            return Ok(());
+        }
+        Place::Labels => &mut rendered.labels,
+        Place::Annotations => &mut rendered.annotations,
+    };
+    for (key, value) in values {
+        // EXPOSE: as above.
+        let text =
+            String::from_utf8(value.expose().to_vec()).map_err(|_| Error::input("render the template: the result is not text").on_item(&key))?;
+        map.insert(key, text);
+    }
+    Ok(())
+}
+
+/// Reads a rendered text as YAML: a mapping of scalars.
+///
+/// *Source*: external-secrets 2.9.0, measured: numbers, booleans and null are taken as their text, lists and mappings are refused.
+fn keys_and_values(text: &SecretBytes) -> Result<BTreeMap<String, SecretBytes>> {
+    let wrong = |what: &str| Error::input(format!("read what the template gives as keys and values: {what}"));
+    // The message of the parser may quote the text, which holds values.
+    let manifest = Manifest::parse(text).map_err(|_| wrong("it is no YAML"))?;
+    let node = match manifest.documents() {
+        [] => return Ok(BTreeMap::new()),
+        [node] => node,
+        _ => return Err(wrong("it has more than one document")),
+    };
+    let entries = match &node.kind {
+        Kind::Map(entries) => entries,
+        Kind::Null => return Ok(BTreeMap::new()),
+        _ => return Err(wrong("it is no mapping")),
+    };
+    let mut values = BTreeMap::new();
+    for entry in entries {
+        let value = match entry.value.to_value() {
+            Value::String(text) => text,
+            Value::Null => String::new(),
+            Value::Bool(_) | Value::Number(_) => entry.value.to_value().to_string(),
+            Value::Array(_) | Value::Object(_) => return Err(wrong("a value is a list or a mapping").on_item(&entry.key)),
+        };
+        values.insert(entry.key.clone(), SecretBytes::new(value.into_bytes()));
+    }
+    Ok(values)
+}
+
+/// Whether a Secret already is what it should be: nothing is written then.
+#[must_use]
+pub fn is_same(existing: Existing<'_>, desired: &DesiredSecret) -> bool {
+    let same = |field: &str| {
+        let (one, other) = (existing.metadata.get(field), desired.metadata.get(field));
+        let empty = |value: Option<&Value>| {
+            value.is_none_or(|value| value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty))
+        };
+        one == other || (empty(one) && empty(other))
+    };
+    ["labels", "annotations", "ownerReferences", "finalizers"].into_iter().all(same)
+        && existing.type_.unwrap_or("Opaque") == desired.type_.as_deref().unwrap_or("Opaque")
+        && existing.immutable.unwrap_or_default() == desired.immutable.unwrap_or_default()
+        && crate::desired::same_data(existing.data, &desired.data)
+}

@@ -1,0 +1,97 @@
+//! Stores: whom they serve, whether they work, and what waits for them.
+
+use serde_json::{Value, json};
+use tests::cluster::Cluster;
+use tests::controller::condition;
+
+use super::{Test, World, asks, store};
+
+pub(crate) const CASES: &[(&str, Test)] = &[
+    ("a_store_that_comes_late_is_used_at_once", late),
+    ("a_store_says_whether_it_works", judged),
+    ("a_store_of_another_class_is_left_alone", class),
+    ("a_provider_that_is_not_there_is_told", unknown),
+    ("errors_name_store_key_and_property", named),
+    ("a_store_that_changes_is_read_anew", changed),
+];
+
+fn store_of(world: &World, name: &str) -> Value {
+    world.api.read(&format!("{}/{name}", world.path("secretstores"))).unwrap()
+}
+
+fn wait_store(world: &World, name: &str, reason: &str) -> Value {
+    world.api.wait_for(&format!("store {name} to be {reason}"), |_| {
+        let store = store_of(world, name);
+        (condition(&store, "Ready")["reason"] == reason).then_some(store)
+    })
+}
+
+fn late(cluster: &Cluster) {
+    let world = World::new(cluster, "late", &[]);
+    world.create("app", &asks(&[("a", "a")], &json!({})));
+    world.wait("app", "SecretSyncedError");
+    assert!(world.message("app").contains("use SecretStore vault: there is none"), "{}", world.message("app"));
+    world.store("vault", &[("a", "1")]);
+    world.wait_data("app", &[("a", "1")]);
+}
+
+fn judged(cluster: &Cluster) {
+    let world = World::new(cluster, "judged", &[]);
+    world.store("vault", &[("a", "1")]);
+    let good = wait_store(&world, "vault", "Valid");
+    assert_eq!((&condition(&good, "Ready")["status"], &good["status"]["capabilities"]), (&json!("True"), &json!("ReadOnly")));
+    assert_eq!(condition(&good, "Ready")["message"], "store validated");
+    world.api.create(&world.path("secretstores"), &store("unsure", &json!({"fake": {"data": [], "validationResult": 1}}))).unwrap();
+    assert_eq!(condition(&wait_store(&world, "unsure", "ValidationUnknown"), "Ready")["status"], "True");
+    world.api.create(&world.path("secretstores"), &store("broken", &json!({"fake": {"data": [{"key": "", "value": "hunter2"}]}}))).unwrap();
+    let broken = condition(&wait_store(&world, "broken", "InvalidProviderConfig"), "Ready");
+    assert_eq!(broken["status"], "False");
+    assert!(broken["message"].as_str().unwrap().contains("spec.provider.fake.data[0] has no key"), "{broken}");
+    assert!(!world.controller.log().contains("hunter2"));
+}
+
+fn class(cluster: &Cluster) {
+    let world = World::new(cluster, "class", &["--controller-class=ours"]);
+    let mut theirs = store("vault", &json!({"fake": {"data": [{"key": "a", "value": "1"}]}}));
+    theirs["spec"]["controller"] = json!("theirs");
+    world.api.create(&world.path("secretstores"), &theirs).unwrap();
+    world.create("app", &asks(&[("a", "a")], &json!({})));
+    let mut ours = theirs.clone();
+    ours["metadata"]["name"] = json!("ours");
+    ours["spec"]["controller"] = json!("ours");
+    world.api.create(&world.path("secretstores"), &ours).unwrap();
+    wait_store(&world, "ours", "Valid");
+    world.create("second", &json!({"secretStoreRef": {"name": "ours"}, "data": [{"secretKey": "a", "remoteRef": {"key": "a"}}]}));
+    world.wait("second", "SecretSynced");
+    assert!(store_of(&world, "vault")["status"].is_null() && world.object("app")["status"].is_null());
+}
+
+fn unknown(cluster: &Cluster) {
+    let world = World::new(cluster, "unknown", &[]);
+    world.api.create(&world.path("secretstores"), &store("vault", &json!({"akeyless": {"akeylessGWApiURL": "https://x"}}))).unwrap();
+    let told = condition(&wait_store(&world, "vault", "InvalidProviderConfig"), "Ready");
+    assert!(told["message"].as_str().unwrap().contains(r#"there is no provider "akeyless" in this controller"#), "{told}");
+    assert_eq!(store_of(&world, "vault")["spec"]["provider"]["akeyless"]["akeylessGWApiURL"], "https://x", "what is not known is kept");
+}
+
+fn named(cluster: &Cluster) {
+    let world = World::new(cluster, "named", &[]);
+    world.store("vault", &[("a", r#"{"x":"hunter2"}"#)]);
+    let spec = json!({"secretStoreRef": {"name": "vault"}, "dataFrom": [{"extract": {"key": "a", "property": "y"}}]});
+    world.create("app", &spec);
+    world.create("list", &json!({"secretStoreRef": {"name": "vault"}, "data": [{"secretKey": "k", "remoteRef": {"key": "nowhere"}}]}));
+    world.wait("list", "SecretSyncedError");
+    assert!(world.message("list").contains(r#"read spec.data[0]: SecretStore vault has no secret "nowhere""#), "{}", world.message("list"));
+    world.wait("app", "SecretSyncedError");
+    assert!(!world.message("app").contains("hunter2"));
+}
+
+fn changed(cluster: &Cluster) {
+    let world = World::new(cluster, "changed", &[]);
+    world.store("vault", &[("a", "1")]);
+    world.create("app", &asks(&[("a", "a")], &json!({"refreshInterval": "24h"})));
+    world.wait_data("app", &[("a", "1")]);
+    world.wait("app", "SecretSynced");
+    world.restock("vault", &[("a", "2")]);
+    world.wait_data("app", &[("a", "2")]);
+}

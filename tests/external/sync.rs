@@ -1,0 +1,164 @@
+//! Values of stores become Secrets, and stay as they are there.
+
+use keys::SecretBytes;
+use engine::external::marks;
+use serde_json::json;
+use tests::cluster::Cluster;
+use tests::controller::{Controller, condition, secrets};
+
+use super::{Test, World, asks};
+
+pub(crate) const CASES: &[(&str, Test)] = &[
+    ("a_secret_is_made_with_the_marks_of_external_secrets", made),
+    ("a_deleted_and_an_edited_secret_are_healed_at_once", healed),
+    ("a_change_of_the_object_and_a_label_read_the_values_anew", forced),
+    ("a_restart_over_unchanged_objects_asks_no_store_and_writes_nothing", restarted),
+    ("values_are_read_again_when_their_time_has_come", refreshed),
+    ("an_interval_that_is_none_harms_its_own_object_only", odd_interval),
+    ("one_read_serves_all_that_wait_for_it", shared),
+    ("metrics_have_the_names_of_external_secrets", metrics),
+];
+
+fn world(cluster: &Cluster, purpose: &str) -> World {
+    let world = World::new(cluster, purpose, &[]);
+    world.store("vault", &[("db", "hunter2"), ("map", r#"{"user":"admin","deep":{"port":5432}}"#)]);
+    world
+}
+
+fn made(cluster: &Cluster) {
+    let world = world(cluster, "made");
+    let spec = json!({
+        "secretStoreRef": {"name": "vault"},
+        "data": [{"secretKey": "password", "remoteRef": {"key": "db"}}],
+        "dataFrom": [{"extract": {"key": "map"}}],
+    });
+    world.create("app", &spec);
+    let object = world.wait("app", "SecretSynced");
+    world.wait_data("app", &[("deep", r#"{"port":5432}"#), ("password", "hunter2"), ("user", "admin")]);
+    let secret = world.secret("app");
+    let labels = &secret["metadata"]["labels"];
+    assert_eq!(labels[marks::MANAGED], "true");
+    assert_eq!(labels[marks::CREATED_BY], marks::created_by(&world.namespace, "app"));
+    let data = world.data("app").unwrap().into_iter().map(|(key, value)| (key, SecretBytes::new(value.into_bytes()))).collect();
+    assert_eq!(secret["metadata"]["annotations"][marks::DATA_HASH], marks::data_hash(&data));
+    let owner = &secret["metadata"]["ownerReferences"][0];
+    assert_eq!((&owner["kind"], &owner["uid"], &owner["controller"]), (&json!("ExternalSecret"), &object["metadata"]["uid"], &json!(true)));
+    let managers: Vec<_> = secret["metadata"]["managedFields"].as_array().unwrap().iter().map(|field| field["manager"].clone()).collect();
+    assert_eq!(managers, ["externalsecrets.external-secrets.io/app"]);
+    let status = &object["status"];
+    assert_eq!((&status["binding"]["name"], &condition(&object, "Ready")["message"]), (&json!("app"), &json!("secret synced")));
+    let empty = std::collections::BTreeMap::new();
+    assert_eq!(status["syncedResourceVersion"], marks::synced_version(1, &empty, &empty));
+    assert!(status["refreshTime"].is_string(), "{status}");
+}
+
+fn healed(cluster: &Cluster) {
+    let world = world(cluster, "healed");
+    world.create("app", &asks(&[("password", "db")], &json!({"refreshInterval": "24h"})));
+    world.wait_data("app", &[("password", "hunter2")]);
+    world.wait("app", "SecretSynced");
+    let path = format!("{}/app", secrets(&world.namespace));
+    world.api.delete(&path).unwrap();
+    world.wait_data("app", &[("password", "hunter2")]);
+    world.api.merge(&path, &json!({"data": {"password": "AA==", "more": "AA=="}})).unwrap();
+    world.wait_data("app", &[("password", "hunter2")]);
+}
+
+fn forced(cluster: &Cluster) {
+    let world = world(cluster, "forced");
+    world.create("app", &asks(&[("password", "db")], &json!({"refreshInterval": "0"})));
+    let first = world.wait("app", "SecretSynced");
+    world.edit("app", &json!({"metadata": {"annotations": {"force-sync": "1"}}}));
+    let version = world.api.wait_for("the values to be read again", |_| {
+        let version = world.object("app")["status"]["syncedResourceVersion"].clone();
+        (version != first["status"]["syncedResourceVersion"]).then_some(version)
+    });
+    assert!(version.as_str().unwrap().starts_with("1-"), "{version}");
+    world.edit("app", &json!({"spec": {"data": [{"secretKey": "renamed", "remoteRef": {"key": "db"}}]}}));
+    world.wait_data("app", &[("renamed", "hunter2")]);
+}
+
+fn calls(controller: &Controller) -> f64 {
+    let line = |call: &str| format!("externalsecret_provider_api_calls_count{{provider=\"Fake\",call=\"{call}\",status=\"success\"}}");
+    controller.figure(&line("GetSecret")) + controller.figure(&line("Validate"))
+}
+
+fn restarted(cluster: &Cluster) {
+    let World { controller, api, namespace } = world(cluster, "restarted");
+    let world = World { controller, api, namespace };
+    for number in 0..5 {
+        world.create(&format!("app-{number}"), &asks(&[("password", "db")], &json!({})));
+    }
+    let before: Vec<_> = (0..5).map(|number| world.wait(&format!("app-{number}"), "SecretSynced")).collect();
+    assert!(calls(&world.controller) > 0.0);
+    let World { controller, api, namespace } = world;
+    drop(controller);
+    let world = World { controller: Controller::start(cluster, &namespace, &[]), api, namespace };
+    world.api.wait_for("all to be known", |_| world.controller.log().contains("all ExternalSecrets are known").then_some(()));
+    // A new object has its turn behind all others.
+    world.create("last", &asks(&[("password", "db")], &json!({})));
+    world.wait("last", "SecretSynced");
+    assert!((calls(&world.controller) - 1.0).abs() < 0.1, "{}", calls(&world.controller));
+    for object in before {
+        assert_eq!(world.object(object["metadata"]["name"].as_str().unwrap()), object);
+    }
+}
+
+fn refreshed(cluster: &Cluster) {
+    let world = world(cluster, "refreshed");
+    world.create("app", &asks(&[("password", "db")], &json!({"refreshInterval": "1s"})));
+    let first = world.wait("app", "SecretSynced");
+    let version = world.secret("app")["metadata"]["resourceVersion"].clone();
+    world.api.wait_for("the values to be read again", |_| {
+        (world.object("app")["status"]["refreshTime"] != first["status"]["refreshTime"]).then_some(())
+    });
+    assert_eq!(world.secret("app")["metadata"]["resourceVersion"], version, "what is the same is not written");
+}
+
+fn odd_interval(cluster: &Cluster) {
+    let world = world(cluster, "odd");
+    world.create("odd", &asks(&[("password", "db")], &json!({"refreshInterval": "soon"})));
+    world.create("even", &asks(&[("password", "db")], &json!({})));
+    world.wait("even", "SecretSynced");
+    world.wait("odd", "SecretSyncedError");
+    assert!(world.message("odd").contains("spec.refreshInterval: it is no duration"), "{}", world.message("odd"));
+    world.edit("odd", &json!({"spec": {"refreshInterval": "1h"}}));
+    world.wait("odd", "SecretSynced");
+}
+
+fn shared(cluster: &Cluster) {
+    let world = World::new(cluster, "shared", &[]);
+    for number in 0..30 {
+        world.create(&format!("app-{number}"), &asks(&[("password", "db")], &json!({})));
+    }
+    world.wait("app-29", "SecretSyncedError");
+    world.store("vault", &[("db", "hunter2")]);
+    for number in 0..30 {
+        world.wait(&format!("app-{number}"), "SecretSynced");
+    }
+    let reads = world.controller.figure("externalsecret_provider_api_calls_count{provider=\"Fake\",call=\"GetSecret\",status=\"success\"}");
+    assert!((1.0..=5.0).contains(&reads), "{reads} reads of one secret for 30 objects that waited for it");
+}
+
+fn metrics(cluster: &Cluster) {
+    let world = world(cluster, "metrics");
+    world.create("app", &asks(&[("password", "db")], &json!({})));
+    world.create("bad", &asks(&[("password", "there-is-none")], &json!({})));
+    world.wait("app", "SecretSynced");
+    world.wait("bad", "SecretSyncedError");
+    let object = |name: &str| format!("name=\"{name}\",namespace=\"{}\"", world.namespace);
+    let (app, bad) = (object("app"), object("bad"));
+    for (line, least) in [
+        (format!("externalsecret_sync_calls_total{{{app}}}"), 1.0),
+        (format!("externalsecret_sync_calls_error{{{bad}}}"), 1.0),
+        (format!("externalsecret_status_condition{{{app},condition=\"Ready\",status=\"True\"}}"), 1.0),
+        (format!("externalsecret_status_condition{{{bad},condition=\"Ready\",status=\"False\"}}"), 1.0),
+        (format!("externalsecret_reconcile_duration{{{app}}}"), 1000.0),
+        (format!("secretstore_status_condition{{{},condition=\"Ready\",status=\"True\"}}", object("vault")), 1.0),
+        ("externalsecret_provider_api_calls_count{provider=\"Fake\",call=\"GetSecret\",status=\"success\"}".to_owned(), 1.0),
+    ] {
+        assert!(world.controller.figure(&line) >= least, "{line}\n{}", world.controller.metrics());
+    }
+    world.api.delete(&format!("{}/bad", world.path("externalsecrets"))).unwrap();
+    world.api.wait_for("the figures of what is gone to go", |_| (!world.controller.metrics().contains(&bad)).then_some(()));
+}
