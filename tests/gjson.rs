@@ -181,9 +181,7 @@ fn listed() -> Result<(), String> {
     }
     for document in ["{\"a\":1}\n ", " \"text\" ", "5", "null", "", "[", "{\"a\":", "{\"a\":\"x", "text {\"a\":[1 2]}", "{\"a\" 1 \"b\":nan}", "[1}"]
     {
-        for path in
-            ["a", "b", "a.0", "0", "#", "@this", "@keys", "@valid", "@tostr", "@fromstr", "@flatten", "@reverse", "a.#", "*"]
-        {
+        for path in ["a", "b", "a.0", "0", "#", "@this", "@keys", "@valid", "@tostr", "@fromstr", "@flatten", "@reverse", "a.#", "*"] {
             oracle.check(document.as_bytes(), path)?;
         }
     }

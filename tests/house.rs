@@ -24,6 +24,8 @@ const LONGEST: usize = 500;
 const MAY_EXPOSE: &[&str] = &[
     "controller/src/api.rs",
     "controller/src/secrets.rs",
+    "engine/src/collect.rs",
+    "engine/src/collect/",
     "engine/src/key_secret.rs",
     "engine/src/manifest.rs",
     "engine/src/manifest/write.rs",
