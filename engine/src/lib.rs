@@ -8,11 +8,12 @@
 //! - [`source`]: which version of a SealedSecret a Secret was made of.
 //! - [`external`]: ExternalSecret to the Secret that should exist, with stores that answer.
 //! - [`mod@file`]: SOPS files with all kinds of keys, opened and wrapped by a [`Keychain`].
+//! - [`collect`]: what providers answered, as the keys of a Secret.
 //! - [`policy`], [`renewal`], [`key_secret`]: what to do about a Secret, and when and how to make a key.
 //!
 //! It knows no terminal, no API client, no clock and no environment: files come in as bytes, times as arguments.
 
-
+pub mod collect;
 pub mod desired;
 mod error;
 pub mod external;

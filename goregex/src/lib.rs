@@ -4,6 +4,8 @@
 //!
 //! *Source*: the documentation of Go's `regexp/syntax`; the behaviour is that of Go 1.26.
 
+mod replace;
+
 use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};

@@ -86,7 +86,7 @@ pub enum Lookup {
     EscapedThenPath,
     /// The exact field; if there is none, the field before the first dot and a path in its value.
     ExactThenFirstDot,
-    /// The exact key only. A property that is missing counts as a secret that is missing.
+    /// A path only. A property that is missing counts as a secret that is missing.
     Exact,
     /// The system did it.
     Own,

@@ -168,7 +168,13 @@ fn finalizer(cluster: &Cluster) {
 fn reserved(cluster: &Cluster) {
     let world = world(cluster, "reserved");
     for (name, type_) in [("token", "kubernetes.io/service-account-token"), ("bootstrap", "bootstrap.kubernetes.io/token")] {
-        world.create(name, &asks(&[("a", "a")], &json!({"target": {"template": { "type": type_, "metadata": {"annotations": {"kubernetes.io/service-account.name": "default"}} }}})));
+        world.create(
+            name,
+            &asks(
+                &[("a", "a")],
+                &json!({"target": {"template": { "type": type_, "metadata": {"annotations": {"kubernetes.io/service-account.name": "default"}} }}}),
+            ),
+        );
         world.wait(name, "SecretSyncedError");
         assert_eq!(world.data(name), None);
     }

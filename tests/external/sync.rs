@@ -1,7 +1,7 @@
 //! Values of stores become Secrets, and stay as they are there.
 
-use keys::SecretBytes;
 use engine::external::marks;
+use keys::SecretBytes;
 use serde_json::json;
 use tests::cluster::Cluster;
 use tests::controller::{Controller, condition, secrets};
@@ -109,9 +109,9 @@ fn refreshed(cluster: &Cluster) {
     world.create("app", &asks(&[("password", "db")], &json!({"refreshInterval": "1s"})));
     let first = world.wait("app", "SecretSynced");
     let version = world.secret("app")["metadata"]["resourceVersion"].clone();
-    world.api.wait_for("the values to be read again", |_| {
-        (world.object("app")["status"]["refreshTime"] != first["status"]["refreshTime"]).then_some(())
-    });
+    world
+        .api
+        .wait_for("the values to be read again", |_| (world.object("app")["status"]["refreshTime"] != first["status"]["refreshTime"]).then_some(()));
     assert_eq!(world.secret("app")["metadata"]["resourceVersion"], version, "what is the same is not written");
 }
 

@@ -48,6 +48,7 @@ pub const ALL: &[Peer] = &[
     go("controller", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/controller", "-X main.VERSION=0.38.4"),
     go("etcd", "kubernetes", "go.etcd.io/etcd/server/v3", ""),
     machine("faketime", &["--version"]),
+    go("gjson", "gjson", ".", ""),
     go("gotemplate", "gotemplate", ".", ""),
     machine("gpg", &["--version"]),
     go("helm", "helm", "helm.sh/helm/v4/cmd/helm", ""),

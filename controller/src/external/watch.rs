@@ -13,7 +13,6 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{Config, DefaultBackoff, Event};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource, ResourceExt};
-use serde::Deserialize;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{info, warn};

@@ -2,7 +2,9 @@
 
 use crds::external_secret::Rewrite as Shape;
 
-use crate::collect::{ConflictPolicy, ConversionStrategy, DecodingStrategy, Merge, MergeStrategy, NullBytePolicy, PriorityPolicy, Rewrite};
+use crate::collect::decode::DecodingStrategy;
+use crate::collect::names::{ConversionStrategy, NullBytePolicy};
+use crate::collect::rewrite::{ConflictPolicy, Merge, MergeStrategy, PriorityPolicy, Rewrite};
 use crate::error::{Error, Result};
 
 fn choice<T: Copy>(field: &str, text: Option<&str>, choices: &[(&str, T)]) -> Result<Option<T>> {

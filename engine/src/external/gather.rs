@@ -13,7 +13,10 @@ use providers::provider::{Answer, Lookup, Reference, Search};
 
 use super::choices;
 use super::rules::{Deletion, deletion};
-use crate::collect;
+use crate::collect::decode::decode_all;
+use crate::collect::names::{check, check_null_bytes, convert};
+use crate::collect::rewrite::rewrite;
+use crate::collect::{map, property};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Entries of one object that are read at a time.
@@ -176,10 +179,10 @@ async fn one(index: usize, entry: &DataEntry, default: Option<&StoreRef>, desk: 
         let what = reference(remote)?;
         let (answer, lookup) = desk.read(store, &what).await?;
         let Some(answer) = answer else { return Ok(None) };
-        let Some(value) = collect::property(&answer, lookup, what.property.as_deref())? else { return Ok(None) };
+        let Some(value) = property(&answer, lookup, what.property.as_deref())? else { return Ok(None) };
         let decoding = choices::decoding(remote.decoding_strategy.as_deref())?;
-        let mut data = collect::decode_all(BTreeMap::from([(entry.secret_key.clone(), value)]), decoding)?;
-        collect::check_null_bytes(&data, choices::null_bytes(remote.null_byte_policy.as_deref())?)?;
+        let mut data = decode_all(BTreeMap::from([(entry.secret_key.clone(), value)]), decoding)?;
+        check_null_bytes(&data, choices::null_bytes(remote.null_byte_policy.as_deref())?)?;
         Ok(data.remove(&entry.secret_key))
     };
     read.await.map_err(told)
@@ -215,7 +218,7 @@ async fn extracted(
     let what = reference(remote)?;
     let (answer, lookup) = desk.read(store, &what).await?;
     let Some(answer) = answer else { return Ok(None) };
-    let Some(map) = collect::map(&answer, lookup, what.property.as_deref())? else { return Ok(None) };
+    let Some(map) = map(&answer, lookup, what.property.as_deref())? else { return Ok(None) };
     let how = How {
         conversion: remote.conversion_strategy.as_deref(),
         decoding: remote.decoding_strategy.as_deref(),
@@ -254,12 +257,12 @@ struct How<'a> {
 /// Rewrites or converts the keys, holds them against what a Secret may have, and decodes the values.
 fn finished(map: BTreeMap<String, SecretBytes>, rewrites: &[RewriteShape], how: How<'_>, now: Timestamp) -> Result<BTreeMap<String, SecretBytes>> {
     let map = if rewrites.is_empty() {
-        collect::convert(map, choices::conversion(how.conversion)?)?
+        convert(map, choices::conversion(how.conversion)?)?
     } else {
         let steps = rewrites.iter().map(choices::rewrite).collect::<Result<Vec<_>>>()?;
-        collect::rewrite(map, &steps, Some(now))?
+        rewrite(map, &steps, Some(now))?
     };
-    let map = collect::decode_all(collect::check(map)?, choices::decoding(how.decoding)?)?;
-    collect::check_null_bytes(&map, choices::null_bytes(how.null_bytes)?)?;
+    let map = decode_all(check(map)?, choices::decoding(how.decoding)?)?;
+    check_null_bytes(&map, choices::null_bytes(how.null_bytes)?)?;
     Ok(map)
 }

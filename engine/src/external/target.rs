@@ -15,7 +15,7 @@ use super::choices;
 use super::gather::Texts;
 use super::marks::{CREATED_BY, DATA_HASH, MANAGED, created_by, data_hash, field_manager};
 use super::rules::{Creation, Place, place};
-use crate::collect::decode_all;
+use crate::collect::decode::decode_all;
 use crate::desired::DesiredSecret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Kind, Manifest};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::error::Fault;
 use crate::function::{Arguments, Called, Function, Kind, Scope};
-use crate::unicode::{chars, decode, is_digit, is_letter};
+use crate::unicode::{chars, decode};
 use crate::value::{Element, List, Value};
 
 use goregex::{BadPattern, Pattern};
@@ -165,7 +165,7 @@ fn replace(scope: &Scope<'_>, arguments: &Arguments, expands: bool) -> Called {
             if expands {
                 let group = |index: usize| captures.get(index).map(|part| text.part(part.start(), part.end()));
                 let mut write = |bytes: &[u8]| out.push(bytes);
-                expand(replacement, &pattern, &group, &mut write)?;
+                pattern.expand(replacement, &group, &mut write)?;
             } else {
                 out.push(replacement)?;
             }
@@ -182,52 +182,6 @@ fn replace(scope: &Scope<'_>, arguments: &Arguments, expands: bool) -> Called {
     }
     out.push(text.part(end, text.len()))?;
     Ok(scope.finish(out))
-}
-
-/// Puts groups for `$1`, `$name`, `${name}`, and a dollar sign for `$$`.
-fn expand<'t>(
-    replacement: &[u8],
-    pattern: &Pattern,
-    group: &dyn Fn(usize) -> Option<&'t [u8]>,
-    write: &mut dyn FnMut(&[u8]) -> Called<()>,
-) -> Called<()> {
-    let mut rest = replacement;
-    while let Some(dollar) = rest.iter().position(|byte| *byte == b'$') {
-        write(&rest[..dollar])?;
-        rest = &rest[dollar + 1..];
-        if let Some(behind) = rest.strip_prefix(b"$") {
-            write(b"$")?;
-            rest = behind;
-            continue;
-        }
-        let Some((name, behind)) = group_name(rest) else {
-            write(b"$")?;
-            continue;
-        };
-        rest = behind;
-        let found = match group_number(name) {
-            Some(number) => group(number),
-            None => pattern.groups_named(name).find_map(group),
-        };
-        write(found.unwrap_or_default())?;
-    }
-    write(rest)
-}
-
-fn group_name(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let braced = text.strip_prefix(b"{");
-    let name = braced.unwrap_or(text);
-    let word = |c: char| c == '_' || is_letter(c) || is_digit(c);
-    let end = chars(name).find(|(_, c, _)| !word(*c)).map_or(name.len(), |(at, ..)| at);
-    let (name, rest) = name.split_at(end);
-    let rest = if braced.is_some() { rest.strip_prefix(b"}")? } else { rest };
-    (!name.is_empty()).then_some((name, rest))
-}
-
-fn group_number(name: &[u8]) -> Option<usize> {
-    let padded = name.len() > 1 && name[0] == b'0';
-    let digits = name.len() < 10 && name.iter().all(u8::is_ascii_digit);
-    if padded || !digits { None } else { std::str::from_utf8(name).ok()?.parse().ok() }
 }
 
 fn quote_meta(scope: &Scope<'_>, arguments: &Arguments) -> Called {
