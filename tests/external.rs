@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tests::cluster::{Api, Cluster, NEEDS, Shared};
 use tests::controller::{self, Controller, condition, data, secrets};
 use tests::suite::{Case, case, run};
 
+#[path = "external/cluster.rs"]
+mod cluster;
 #[path = "external/policies.rs"]
 mod policies;
 #[path = "external/stores.rs"]
@@ -24,18 +27,26 @@ type Test = fn(&Cluster);
 fn main() -> ExitCode {
     let cluster = Shared::default();
     let tests: Vec<(&str, Test)> = [policies::CASES, stores::CASES, sync::CASES, templates::CASES].concat();
-    let cases: Vec<Case> = tests
-        .into_iter()
-        .map(|(name, test)| {
-            let cluster = cluster.clone();
+    // Those that look at every namespace have a cluster of their own, one after the other.
+    let (whole, turn) = (Shared::default(), Arc::new(Mutex::new(())));
+    let alone = cluster::CASES.iter().map(|(name, test)| (*name, *test, whole.clone(), Some(Arc::clone(&turn))));
+    let together = tests.into_iter().map(|(name, test)| (name, test, cluster.clone(), None));
+    let cases: Vec<Case> = together
+        .chain(alone)
+        .map(|(name, test, cluster, turn)| {
             case(name, NEEDS, move || {
+                let _turn = turn.as_ref().map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
                 let cluster = cluster.get();
-                controller::install(cluster);
+                match turn {
+                    // The definitions of the other cluster are no help here.
+                    Some(_) => crds::ALL.iter().for_each(|definition| cluster.install(&serde_json::to_value(definition()).unwrap())),
+                    None => controller::install(cluster),
+                }
                 test(cluster);
             })
         })
         .collect();
-    drop(cluster);
+    drop((cluster, whole));
     run(cases)
 }
 

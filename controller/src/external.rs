@@ -7,6 +7,7 @@ use crds::ExternalSecret;
 use crate::queue::Queue;
 
 pub(crate) mod access;
+mod cluster;
 mod desk;
 mod examine;
 mod index;
@@ -18,6 +19,7 @@ mod target;
 mod turn;
 pub(crate) mod watch;
 
+pub(crate) use cluster::Clusters;
 pub(crate) use index::Index;
 pub(crate) use metrics::Metrics;
 pub(crate) use settings::Settings;
@@ -39,6 +41,8 @@ pub(crate) struct External {
     pub(crate) queue: Queue<ExternalSecret>,
     /// The stores, and connections to their systems.
     pub(crate) stores: Stores,
+    /// The ClusterExternalSecrets.
+    pub(crate) clusters: Clusters,
     /// Which store is examined next.
     pub(crate) examinations: Queue<()>,
     /// What is counted.
@@ -53,6 +57,7 @@ impl External {
             index: Index::default(),
             queue: Queue::new(TURNS),
             stores: Stores::default(),
+            clusters: Clusters::default(),
             examinations: Queue::new(EXAMINATIONS),
             metrics: Metrics::new(),
         }

@@ -22,6 +22,8 @@ struct State {
     entries: HashMap<Key, Entry>,
     /// ExternalSecrets by the Secret that they become.
     targets: HashMap<Key, Vec<Key>>,
+    /// ExternalSecrets by the ConfigMaps (false) and Secrets (true) that hold their templates.
+    texts: HashMap<(bool, Key), Vec<Key>>,
     /// Secrets that no ExternalSecret is known for yet; only until all objects were listed.
     strangers: HashMap<Key, Version>,
     complete: bool,
@@ -86,17 +88,20 @@ impl Index {
             entry.content = content;
             entry.failures = 0;
             entry.stores = stores(object);
-            entry.texts = texts(object);
+            let texts = texts(object);
+            let read = std::mem::replace(&mut entry.texts, texts.clone());
             let before = std::mem::replace(&mut entry.target, target.clone());
             if before != target {
                 entry.secret = None;
                 entry.produced = None;
                 state.retarget(&key, Some(&before), Some(&target));
             }
+            state.reread(&key, &read, &texts);
             return News::Changed;
         }
         if let Some(before) = state.entries.remove(&key) {
             state.retarget(&key, Some(&before.target), None);
+            state.reread(&key, &before.texts, &[]);
         }
         let produced = object.status.as_ref().and_then(|status| status.produced.as_ref());
         let entry = Entry {
@@ -114,8 +119,10 @@ impl Index {
             stirred: None,
             target: target.clone(),
         };
+        let texts = entry.texts.clone();
         state.entries.insert(key.clone(), entry);
         state.retarget(&key, None, Some(&target));
+        state.reread(&key, &[], &texts);
         News::First
     }
 
@@ -125,6 +132,7 @@ impl Index {
         let same = state.entries.get(key).is_some_and(|entry| uid.is_none_or(|uid| entry.uid == Mark::of(uid)));
         if same && let Some(entry) = state.entries.remove(key) {
             state.retarget(key, Some(&entry.target), None);
+            state.reread(key, &entry.texts, &[]);
         }
         same
     }
@@ -154,26 +162,23 @@ impl Index {
     pub(crate) fn observe_text(&self, secret: bool, text: &Key) -> Vec<Key> {
         let now = Instant::now();
         let mut state = self.lock();
-        let concerned = state.entries.iter_mut().filter(|(_, entry)| entry.texts.iter().any(|(kind, key)| *kind == secret && key == text));
+        let concerned = state.texts.get(&(secret, text.clone())).cloned().unwrap_or_default();
+        for key in &concerned {
+            state.entries.get_mut(key).into_iter().for_each(|entry| entry.stirred = Some(now));
+        }
         concerned
-            .map(|(key, entry)| {
-                entry.stirred = Some(now);
-                key.clone()
-            })
-            .collect()
     }
 
     /// ExternalSecrets that failed, and whose templates stand in a ConfigMap or a Secret.
     pub(crate) fn failed_by(&self, secret: bool, text: &Key) -> Vec<Key> {
         let state = self.lock();
-        let concerned =
-            state.entries.iter().filter(|(_, entry)| entry.failed && entry.texts.iter().any(|(kind, key)| *kind == secret && key == text));
-        concerned.map(|(key, _)| key.clone()).collect()
+        let concerned = state.texts.get(&(secret, text.clone())).cloned().unwrap_or_default();
+        concerned.into_iter().filter(|key| state.entries.get(key).is_some_and(|entry| entry.failed)).collect()
     }
 
     /// Whether any templates stand elsewhere: their ConfigMaps are watched then.
     pub(crate) fn has_text(&self, secret: bool, text: &Key) -> bool {
-        self.lock().entries.values().any(|entry| entry.texts.iter().any(|(kind, key)| *kind == secret && key == text))
+        self.lock().texts.contains_key(&(secret, text.clone()))
     }
 
     /// ExternalSecrets of a store that wait for it.
@@ -244,6 +249,20 @@ impl Index {
 }
 
 impl State {
+    fn reread(&mut self, key: &Key, before: &[(bool, Key)], now: &[(bool, Key)]) {
+        for text in before {
+            if let Some(keys) = self.texts.get_mut(text) {
+                keys.retain(|known| known != key);
+                if keys.is_empty() {
+                    self.texts.remove(text);
+                }
+            }
+        }
+        for text in now {
+            self.texts.entry(text.clone()).or_default().push(key.clone());
+        }
+    }
+
     fn retarget(&mut self, key: &Key, before: Option<&Key>, now: Option<&Key>) {
         if let Some(before) = before
             && let Some(keys) = self.targets.get_mut(before)
@@ -256,13 +275,6 @@ impl State {
         if let Some(now) = now {
             self.targets.entry(now.clone()).or_default().push(key.clone());
         }
-    }
-}
-
-impl Entry {
-    /// The Secret as it is now, as far as it is known.
-    pub(crate) fn secret(&self) -> Option<Version> {
-        self.secret
     }
 }
 

@@ -51,6 +51,10 @@ pub(crate) struct Flags {
     #[arg(long, env = "SEALED_SECRETS_CONTROLLER_CLASS", default_value = "default")]
     controller_class: String,
 
+    /// Look at ClusterExternalSecrets.
+    #[arg(long, env = "SEALED_SECRETS_ENABLE_CLUSTER_EXTERNAL_SECRET_RECONCILER", default_value = "true", default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    enable_cluster_external_secret_reconciler: bool,
+
     /// Look at ClusterSecretStores.
     #[arg(long, env = "SEALED_SECRETS_ENABLE_CLUSTER_STORE_RECONCILER", default_value = "true", default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     enable_cluster_store_reconciler: bool,
@@ -77,6 +81,7 @@ impl Flags {
             class: self.controller_class,
             store_interval: Duration::try_from(self.store_requeue_interval).unwrap_or_default().max(Duration::from_secs(1)),
             flood_gate: self.enable_flood_gate,
+            cluster_external_secrets: self.enable_cluster_external_secret_reconciler,
             cluster_stores: self.enable_cluster_store_reconciler,
             ambient: self.allow_ambient_credentials,
             reach: Reach::outside(self.allow_provider_cidr, api_server.into_iter().collect()),
@@ -99,6 +104,8 @@ pub(crate) struct Settings {
     pub(crate) flood_gate: bool,
     /// Whether stores of the cluster are looked at.
     pub(crate) cluster_stores: bool,
+    /// Whether ClusterExternalSecrets are looked at.
+    pub(crate) cluster_external_secrets: bool,
     /// Whose stores may use our own identity.
     pub(crate) ambient: Ambient,
     /// Which addresses may be connected to.

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use super::cluster;
 use super::examine::{self, AnyStore};
 use super::index::News;
 use super::stores::StoreId;
@@ -105,6 +106,10 @@ pub(crate) async fn run(context: Arc<Context>) {
         tasks.spawn(objects(Arc::clone(&context), namespace.clone()));
         tasks.spawn(config_maps(Arc::clone(&context), namespace));
     }
+    if context.settings.namespaces.is_none() && context.external.settings.cluster_external_secrets {
+        tasks.spawn(cluster::watch(Arc::clone(&context)));
+        tasks.spawn(spread(Arc::clone(&context)));
+    }
     tasks.spawn(dispatch(Arc::clone(&context)));
     tasks.spawn(examinations(Arc::clone(&context)));
     tasks.spawn(clean(Arc::clone(&context)));
@@ -152,7 +157,10 @@ fn changed(context: &Context, object: Lenient<ExternalSecret>) {
     let external = &context.external;
     match external.index.observe(&object) {
         News::None => {}
-        News::Changed => external.queue.add(key, Some(object)),
+        News::Changed => {
+            external.clusters.stir();
+            external.queue.add(key, Some(object));
+        }
         News::First => {
             let failed = object.status.as_ref().is_none_or(|status| status.conditions.iter().any(|condition| condition.status != "True"));
             let due = engine::external::refresh::due(&object, jiff::Timestamp::now()).is_ok_and(|due| due.now);
@@ -167,6 +175,7 @@ fn changed(context: &Context, object: Lenient<ExternalSecret>) {
 }
 
 fn gone(context: &Context, key: &Key, uid: Option<&str>) {
+    context.external.clusters.stir();
     if context.external.index.forget(key, uid) {
         context.external.queue.forget(key);
         context.external.metrics.forget(key);
@@ -333,6 +342,7 @@ async fn namespaces(context: Arc<Context>, ready: Arc<tokio::sync::Semaphore>) {
             let name = namespace.name_any();
             let labels = namespace.read().map(|namespace| namespace.metadata.labels.unwrap_or_default());
             stores.observe_namespace(&name, labels);
+            context.external.clusters.stir();
         }
         Event::Delete(namespace) => stores.observe_namespace(&namespace.name_any(), None),
     });
@@ -352,6 +362,11 @@ async fn led(context: &Context) {
     while !context.lead.leads() {
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+async fn spread(context: Arc<Context>) {
+    led(&context).await;
+    cluster::run(context).await;
 }
 
 async fn dispatch(context: Arc<Context>) {
