@@ -24,6 +24,7 @@ type Render = Box<dyn Fn(&str, &Value, &BTreeMap<String, BTreeMap<String, Secret
 pub struct TestAccess {
     scope: Scope,
     store: String,
+    consumer: &'static str,
     world: Mutex<World>,
 }
 
@@ -69,7 +70,13 @@ impl TestAccess {
             ahead: Duration::ZERO,
             asked_tokens: Vec::new(),
         };
-        Self { scope, store: "store".to_owned(), world: Mutex::new(world) }
+        Self { scope, store: "store".to_owned(), consumer: NAMESPACE, world: Mutex::new(world) }
+    }
+
+    /// For nobody: a store is examined.
+    #[must_use]
+    pub fn for_nobody(self) -> Self {
+        Self { consumer: "", ..self }
     }
 
     /// Puts one key into a Secret of the consumer's namespace.
@@ -151,6 +158,11 @@ impl TestAccess {
         self.put("Secret", namespace, name, key, value.as_ref());
     }
 
+    /// Puts one key into a ConfigMap of the consumer's namespace, or changes it.
+    pub fn set_config_map(&self, name: &str, key: &str, value: impl AsRef<[u8]>) {
+        self.put("ConfigMap", NAMESPACE, name, key, value.as_ref());
+    }
+
     /// Lets time pass for whoever asks what time it is.
     pub fn advance(&self, by: Duration) {
         self.world().ahead += by;
@@ -207,7 +219,7 @@ impl Access for TestAccess {
     }
 
     fn who(&self) -> (&str, &str) {
-        (&self.store, NAMESPACE)
+        (&self.store, self.consumer)
     }
 
     fn secret<'a>(&'a self, at: &'a SecretKeySelector) -> BoxFuture<'a, Result<SecretBytes>> {

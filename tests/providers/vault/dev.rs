@@ -1,13 +1,15 @@
 //! A real Vault in memory, and what its administrator does.
 
 use std::fmt::Display;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use serde_json::{Value, json};
 use tests::peers;
 use tests::process::{Home, Running};
@@ -44,12 +46,26 @@ impl Dev {
 
     /// The same at a port that is known.
     pub(crate) fn start_at(port: u16) -> Self {
+        Self::start_as("http", port, &["-dev"])
+    }
+
+    /// One that speaks TLS, with a certificate and an authority of its own.
+    pub(crate) fn start_with_tls() -> Self {
+        Self::start_with_tls_at(free_port())
+    }
+
+    /// The same at a port that is known.
+    pub(crate) fn start_with_tls_at(port: u16) -> Self {
+        Self::start_as("https", port, &["-dev-tls", "-dev-tls-cert-dir=."])
+    }
+
+    fn start_as(scheme: &str, port: u16, mode: &[&str]) -> Self {
         let home = Home::new();
         let listen = format!("-dev-listen-address=127.0.0.1:{port}");
         let root = format!("-dev-root-token-id={ROOT}");
         let program = peers::get("vault").expect("the case needs it");
-        let server = home.command(program).args(["server", "-dev", "-dev-no-store-token", &root, &listen]).start();
-        let dev = Self { address: format!("http://127.0.0.1:{port}"), port, home, _server: server };
+        let server = home.command(program).args(["server", "-dev-no-store-token", &root, &listen]).args(mode).start();
+        let dev = Self { address: format!("{scheme}://127.0.0.1:{port}"), port, home, _server: server };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !dev.asks("GET", "sys/mounts", "").is_some_and(|(_, body)| body.contains("\"secret/\"")) {
             assert!(Instant::now() < deadline, "vault does not start");
@@ -63,9 +79,9 @@ impl Dev {
         self.port
     }
 
-    /// A file in its home.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
+    /// The certificate of the authority that vouches for it.
+    pub(crate) fn authority(&self) -> String {
+        fs::read_to_string(self.home.path().join("vault-ca.pem")).expect("a certificate")
     }
 
     /// Does something as the administrator, which must succeed.
@@ -88,11 +104,25 @@ impl Dev {
     }
 
     fn asks(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+        let length = body.len();
+        let request = format!("{method} /v1/{path} HTTP/1.0\r\nHost: localhost\r\nX-Vault-Token: {ROOT}\r\nContent-Length: {length}\r\n\r\n{body}");
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
-        let head = format!("{method} /v1/{path} HTTP/1.0\r\nHost: localhost\r\nX-Vault-Token: {ROOT}\r\nContent-Length: {}\r\n\r\n", body.len());
-        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).ok()?;
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).ok()?;
+        if self.address.starts_with("https") {
+            let mut roots = RootCertStore::empty();
+            let authority =
+                rustls::pki_types::CertificateDer::from_pem_slice(fs::read(self.home.path().join("vault-ca.pem")).ok()?.as_slice()).ok()?;
+            roots.add(authority).ok()?;
+            let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+            let mut session = ClientConnection::new(Arc::new(config), "127.0.0.1".try_into().ok()?).ok()?;
+            let mut secured = rustls::Stream::new(&mut session, &mut stream);
+            secured.write_all(request.as_bytes()).ok()?;
+            // Some end without saying so.
+            let _ = secured.read_to_end(&mut answer);
+        } else {
+            stream.write_all(request.as_bytes()).ok()?;
+            stream.read_to_end(&mut answer).ok()?;
+        }
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let (head, body) = answer.split_once("\r\n\r\n")?;
         Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))

@@ -93,6 +93,7 @@ impl Auth {
             Method::Jwt(jwt) if jwt.secret_ref.is_none() && jwt.kubernetes_service_account_token.is_none() => {
                 "jwt has neither secretRef nor kubernetesServiceAccountToken"
             }
+            Method::Iam(iam) => return iam.check(),
             _ => return Ok(()),
         };
         Err(Error::invalid(format!("use the store: spec.provider.vault.auth.{missing}")))

@@ -104,11 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_leads_elsewhere_is_refused_and_not_quoted() {
+    fn a_name_that_leads_elsewhere_is_refused() {
         for name in ["../sys", "a/../../sys/mounts", "a/./b", "..", "app?version=1", "app#x", "app\n", "a\0b"] {
-            let error = Engine::new(Some("secret"), Version::V2).path(Tree::Data, name).unwrap_err();
-            assert_eq!(error.kind(), crate::ErrorKind::Invalid);
-            assert!(!error.to_string().contains(name), "{error}");
+            let refused = Engine::new(Some("secret"), Version::V2).path(Tree::Data, name).map_err(|error| error.kind());
+            assert_eq!(refused, Err(crate::ErrorKind::Invalid), "{name}");
         }
         assert!(Engine::new(Some("secret"), Version::V2).path(Tree::Data, "a..b/...").is_ok());
     }

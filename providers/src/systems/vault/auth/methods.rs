@@ -1,5 +1,6 @@
 //! The ways to sign in whose proof is a secret that is sent.
 
+use keys::SecretBytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -209,15 +210,15 @@ impl Cert {
     }
 }
 
-fn plain_token(bytes: &[u8]) -> keys::SecretBytes {
-    keys::SecretBytes::new(bytes.trim_ascii().to_vec())
+fn plain_token(bytes: &[u8]) -> SecretBytes {
+    SecretBytes::new(bytes.trim_ascii().to_vec())
 }
 
-fn login(method: &'static str, mount: &str, fields: &[(&str, &keys::SecretBytes)]) -> Result<Offer> {
+pub(super) fn login(method: &'static str, mount: &str, fields: &[(&str, &SecretBytes)]) -> Result<Offer> {
     Ok(Offer::Login { method, path: format!("auth/{mount}/login"), body: body(fields)? })
 }
 
-fn person(method: &'static str, mount: &str, name: &str, password: &keys::SecretBytes) -> Result<Offer> {
+fn person(method: &'static str, mount: &str, name: &str, password: &SecretBytes) -> Result<Offer> {
     let name = name.trim();
     if name.is_empty() || name.contains('/') {
         return Err(Error::invalid(format!("sign in to Vault ({method}): spec.provider.vault.auth has no username, or one with a slash")));
