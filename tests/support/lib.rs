@@ -3,6 +3,7 @@
 //! It knows nothing of sealing: it starts what others wrote, and hands over what they say.
 #![expect(clippy::expect_used, reason = "test code: what cannot go on must say so at once")]
 
+pub mod access;
 pub mod binary;
 pub mod cluster;
 pub mod conformance;
