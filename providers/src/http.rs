@@ -169,7 +169,9 @@ impl Client {
         if request.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        headers.extend(request.headers.iter().map(|Header(name, value)| (name.clone(), value.clone())));
+        for Header(name, value) in request.headers {
+            headers.insert(name.clone(), value.clone());
+        }
         let mut sent = 0;
         loop {
             let mut attempt = self.inner.request(request.method.clone(), request.url.clone()).headers(headers.clone());

@@ -7,6 +7,7 @@ use crate::provider::StoreKind;
 mod age_plugin;
 mod fake;
 mod gnupg;
+mod kubernetes;
 mod vault;
 
 /// One system outside.
@@ -20,7 +21,7 @@ pub struct System {
 }
 
 /// Every system.
-pub static SYSTEMS: &[System] = &[fake::SYSTEM, gnupg::SYSTEM, vault::SYSTEM];
+pub static SYSTEMS: &[System] = &[fake::SYSTEM, gnupg::SYSTEM, kubernetes::SYSTEM, vault::SYSTEM];
 
 /// What starts the plugins of age.
 pub static AGE_PLUGINS: &dyn AgePlugins = &age_plugin::Processes;
