@@ -9,6 +9,7 @@ mod fake;
 mod gnupg;
 mod kubernetes;
 mod vault;
+mod webhook;
 
 /// One system outside.
 pub struct System {
@@ -21,7 +22,7 @@ pub struct System {
 }
 
 /// Every system.
-pub static SYSTEMS: &[System] = &[fake::SYSTEM, gnupg::SYSTEM, kubernetes::SYSTEM, vault::SYSTEM];
+pub static SYSTEMS: &[System] = &[fake::SYSTEM, gnupg::SYSTEM, kubernetes::SYSTEM, vault::SYSTEM, webhook::SYSTEM];
 
 /// What starts the plugins of age.
 pub static AGE_PLUGINS: &dyn AgePlugins = &age_plugin::Processes;
