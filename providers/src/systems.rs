@@ -5,6 +5,7 @@ use keys::{AgePlugins, MasterKeyKind};
 use crate::provider::StoreKind;
 
 mod age_plugin;
+mod aws;
 mod fake;
 mod gnupg;
 mod vault;
@@ -20,7 +21,7 @@ pub struct System {
 }
 
 /// Every system.
-pub static SYSTEMS: &[System] = &[fake::SYSTEM, gnupg::SYSTEM, vault::SYSTEM];
+pub static SYSTEMS: &[System] = &[aws::SYSTEM, fake::SYSTEM, gnupg::SYSTEM, vault::SYSTEM];
 
 /// What starts the plugins of age.
 pub static AGE_PLUGINS: &dyn AgePlugins = &age_plugin::Processes;
