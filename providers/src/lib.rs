@@ -8,8 +8,10 @@
 //! It does not know files of SOPS, Kubernetes, the environment or the clock: credentials come through [`keys::Credentials`] and [`provider::Access`]. Its
 //! futures need a runtime of tokio with I/O and time.
 
+mod authorities;
 mod error;
 mod http;
+mod json;
 mod process;
 pub mod provider;
 mod reach;
