@@ -80,6 +80,7 @@ impl Settings {
 }
 
 /// One header of a request; its value is a secret.
+#[derive(Clone)]
 pub(crate) struct Header(HeaderName, HeaderValue);
 
 impl Header {

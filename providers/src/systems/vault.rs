@@ -9,11 +9,17 @@ use tokio::sync::OnceCell;
 
 use super::System;
 use crate::http::{Answer, Client, Header, Request, Settings};
+use crate::provider::KindOf;
 
+mod auth;
+mod kv;
+mod paths;
+mod session;
+mod store;
 mod transit;
 
 /// This system.
-pub(super) const SYSTEM: System = System { name: "vault", master_keys: &[&transit::Transit], store: None };
+pub(super) const SYSTEM: System = System { name: "vault", master_keys: &[&transit::Transit], store: Some(&KindOf::<store::Settings>::new("vault")) };
 
 /// How long an answer may take where nobody says otherwise.
 ///

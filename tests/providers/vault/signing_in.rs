@@ -1,0 +1,7 @@
+//! To come.
+
+use tests::suite::Case;
+
+pub(super) fn cases() -> Vec<Case> {
+    Vec::new()
+}
