@@ -154,9 +154,9 @@ fn an_authority_may_lie_in_a_config_map() {
     assert!(get(settings(provider.clone()), stub.certificate()).expect("an answer").is_some());
     // Base64 of PEM, as some tools write it, is taken too; what is neither is not.
     assert!(get(settings(provider.clone()), STANDARD.encode(stub.certificate())).expect("an answer").is_some());
-    let error = get(settings(provider), CANARY.to_owned()).err().expect("an error");
+    let error = get(settings(provider), CANARY.to_owned()).expect_err("an error");
     assert!(told(&error).contains("holds no certificate"), "{error}");
-    let error = get(settings(json!({})), String::new()).err().expect("an error");
+    let error = get(settings(json!({})), String::new()).expect_err("an error");
     assert!(told(&error).contains("it cannot be reached"), "{error}");
 }
 
