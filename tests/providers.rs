@@ -5,13 +5,22 @@ use std::process::ExitCode;
 
 use tests::suite::run;
 
+#[path = "providers/conformance.rs"]
+mod conformance;
+#[path = "providers/kubernetes.rs"]
+mod kubernetes;
 #[path = "providers/stub.rs"]
 mod stub;
 #[path = "providers/vault.rs"]
 mod vault;
+#[path = "providers/webhook.rs"]
+mod webhook;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
+    cases.extend(conformance::cases());
+    cases.extend(kubernetes::cases());
     cases.extend(vault::cases());
+    cases.extend(webhook::cases());
     run(cases)
 }

@@ -25,6 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long a connection may take to come about.
 const CONNECTING: Duration = Duration::from_secs(10);
 
+/// How long it may take to find out whether somebody answers.
+const KNOCKING: Duration = Duration::from_secs(15);
+
 /// How to reach a system.
 pub(crate) struct Settings {
     /// PEM certificates of those who vouch for the server, instead of the system's own.
@@ -158,19 +161,14 @@ impl Client {
     /// Denied: the address is not one that may be connected to. Unavailable: nobody answers, or with more than is read. Every status is an answer, but a
     /// redirect, which nobody follows.
     pub(crate) async fn send(&self, request: Request<'_>) -> Result<Answer> {
-        let address = match request.url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            _ => None,
-        };
-        if address.is_some_and(|address| !self.reach.allows(address)) {
-            return Err(Error::new(ErrorKind::Denied, format!("{}: its address is one that --allow-provider-cidr does not allow", request.what)));
-        }
+        self.admit(request.what, &request.url)?;
         let mut headers = HeaderMap::new();
         if request.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        headers.extend(request.headers.iter().map(|Header(name, value)| (name.clone(), value.clone())));
+        for Header(name, value) in request.headers {
+            headers.insert(name.clone(), value.clone());
+        }
         let mut sent = 0;
         loop {
             let mut attempt = self.inner.request(request.method.clone(), request.url.clone()).headers(headers.clone());
@@ -192,6 +190,29 @@ impl Client {
             }
             sent += 1;
         }
+    }
+
+    /// Finds out whether somebody answers, whatever the answer; sends nothing but the address.
+    ///
+    /// # Errors
+    /// As [`Client::send`], but no answer is an error.
+    pub(crate) async fn knock(&self, what: &str, url: Url) -> Result<()> {
+        self.admit(what, &url)?;
+        let answer = self.inner.head(url).timeout(KNOCKING).send().await;
+        answer.map(|_| ()).map_err(|error| Error::new(ErrorKind::Unavailable, format!("{what}: {}", told(&error))))
+    }
+
+    /// Holds an address that is no name against those that may be connected to; names are the resolver's.
+    fn admit(&self, what: &str, url: &Url) -> Result<()> {
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            _ => return Ok(()),
+        };
+        if self.reach.allows(address) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Denied, format!("{what}: its address is one that --allow-provider-cidr does not allow")))
     }
 
     async fn taken(&self, what: &str, result: reqwest::Result<Response>) -> Result<Answer> {

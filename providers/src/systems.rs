@@ -5,9 +5,12 @@ use keys::{AgePlugins, MasterKeyKind};
 use crate::provider::StoreKind;
 
 mod age_plugin;
+mod aws;
 mod fake;
 mod gnupg;
+mod kubernetes;
 mod vault;
+mod webhook;
 
 /// One system outside.
 pub struct System {
@@ -20,7 +23,8 @@ pub struct System {
 }
 
 /// Every system.
-pub static SYSTEMS: &[System] = &[fake::SYSTEM, gnupg::SYSTEM, vault::SYSTEM];
+pub static SYSTEMS: &[System] =
+    &[aws::SYSTEM, fake::SYSTEM, gnupg::SYSTEM, kubernetes::SYSTEM, vault::SYSTEM, webhook::SYSTEM];
 
 /// What starts the plugins of age.
 pub static AGE_PLUGINS: &dyn AgePlugins = &age_plugin::Processes;

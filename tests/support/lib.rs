@@ -18,6 +18,7 @@ pub mod packaging;
 pub mod peers;
 pub mod process;
 pub mod server;
+pub mod stub;
 pub mod suite;
 pub mod upstream;
 

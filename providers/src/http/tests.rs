@@ -51,6 +51,17 @@ async fn a_request_has_its_headers_and_its_body() {
 }
 
 #[tokio::test]
+async fn what_a_body_is_can_be_said_otherwise() {
+    let (url, asked) = server(vec![answer("200 OK", "", "")]);
+    let headers = [Header::new("Content-Type", &SecretBytes::new(b"text/plain".to_vec())).unwrap()];
+    let body = Some(SecretBytes::new(b"{}".to_vec()));
+    let client = Client::new(&Settings::default()).unwrap();
+    client.send(Request { what: "ask", method: Method::POST, url, headers: &headers, body }).await.unwrap();
+    let asked = asked.recv().unwrap().to_lowercase();
+    assert!(asked.contains("content-type: text/plain\r\n") && !asked.contains("application/json"), "{asked}");
+}
+
+#[tokio::test]
 async fn what_may_pass_is_tried_again_and_nothing_else() {
     for (status, requests) in [("429 Too Many", 3), ("500 Oops", 3), ("503 Sealed", 3), ("501 Never", 1), ("403 No", 1), ("400 Bad", 1)] {
         let (url, asked) = server(vec![answer(status, "Retry-After: 0\r\n", ""); 4]);

@@ -1,0 +1,282 @@
+//! AWS: Secrets Manager and Parameter Store.
+//!
+//! *Source*: external-secrets `providers/v1/aws`, 2.9.0; the API references of Secrets Manager, Systems Manager and Security Token Service.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use keys::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::api::Api;
+use self::auth::{Base, Role, Session};
+use self::endpoint::Endpoint;
+use self::parameter_store::ParameterStore;
+use self::secrets_manager::SecretsManager;
+use super::System;
+use crate::error::{Error, Result};
+use crate::http::{Client, Settings};
+use crate::provider::{Access, Capabilities, KindOf, Scope, Store, Validity};
+use crate::selector::{SecretKeySelector, ServiceAccountSelector};
+
+mod ambient;
+mod api;
+mod auth;
+mod endpoint;
+mod parameter_store;
+mod refusal;
+mod secrets_manager;
+mod sign;
+mod sts;
+
+/// This system.
+pub(super) const SYSTEM: System = System { name: "aws", master_keys: &[], store: Some(&KindOf::<Aws>::new("aws")) };
+
+/// The longest answer that is read, in bytes: twenty secrets of 64 KiB, each character of which may need six.
+const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
+
+/// How AWS is asked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Aws {
+    /// Which of its services holds the secrets.
+    service: Service,
+    /// Its region.
+    region: String,
+    /// Who we are; without it, whoever this process is.
+    #[serde(default)]
+    auth: Auth,
+    /// A role that is assumed last.
+    #[serde(default)]
+    role: String,
+    /// Roles that are assumed before, one after the other.
+    #[serde(default)]
+    additional_roles: Vec<String>,
+    /// What the owner of the last role asks of those who assume it.
+    #[serde(default, rename = "externalID")]
+    external_id: String,
+    /// Tags of the session of the last role.
+    #[serde(default)]
+    session_tags: Vec<Tag>,
+    /// Which of them are handed on to further roles.
+    #[serde(default)]
+    transitive_tag_keys: Vec<String>,
+    /// Which tags are added by themselves.
+    #[serde(default)]
+    session_tags_policy: SessionTagsPolicy,
+    /// Tags that the policy Custom adds.
+    #[serde(default)]
+    custom_session_tags: BTreeMap<String, String>,
+    /// What is put in front of every key.
+    #[serde(default)]
+    prefix: String,
+    /// How secrets are deleted that were pushed to Secrets Manager.
+    #[serde(default)]
+    #[expect(dead_code, reason = "part of the schema; secrets are only read so far")]
+    secrets_manager: Option<Deletion>,
+}
+
+/// A service that holds secrets.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+enum Service {
+    /// AWS Certificate Manager.
+    CertificateManager,
+    /// AWS Systems Manager Parameter Store.
+    ParameterStore,
+    /// AWS Secrets Manager.
+    SecretsManager,
+}
+
+/// Who we are.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Auth {
+    /// A service account, which stands for a role.
+    #[serde(default)]
+    jwt: Option<Jwt>,
+    /// Keys in Secrets.
+    #[serde(default)]
+    secret_ref: Option<SecretRef>,
+}
+
+/// A service account, which stands for a role.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Jwt {
+    /// The service account; its annotation `eks.amazonaws.com/role-arn` names the role.
+    #[serde(default)]
+    service_account_ref: Option<ServiceAccountSelector>,
+}
+
+/// Keys in Secrets.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+struct SecretRef {
+    /// The id of the key.
+    #[serde(rename = "accessKeyIDSecretRef")]
+    access_key_id_secret_ref: SecretKeySelector,
+    /// The key.
+    secret_access_key_secret_ref: SecretKeySelector,
+    /// The token of a session, if the key is one of a session.
+    session_token_secret_ref: Option<SecretKeySelector>,
+}
+
+/// A tag.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+struct Tag {
+    /// Its name.
+    key: String,
+    /// Its value.
+    value: String,
+}
+
+/// Which tags of a session are added by themselves.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+enum SessionTagsPolicy {
+    /// None.
+    #[default]
+    None,
+    /// Namespace of the consumer, name and kind of the store.
+    Simple,
+    /// As Simple, and customSessionTags.
+    Custom,
+}
+
+/// How secrets are deleted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "part of the schema; secrets are only read so far")]
+struct Deletion {
+    /// At once.
+    #[serde(default)]
+    force_delete_without_recovery: bool,
+    /// After so many days, during which they can be had back.
+    #[serde(default)]
+    recovery_window_in_days: Option<i64>,
+}
+
+impl Aws {
+    fn base(&self) -> Result<Base> {
+        match &self.auth {
+            Auth { jwt: Some(jwt), .. } => {
+                let account = jwt.service_account_ref.clone().filter(|account| !account.name.is_empty());
+                let account = account.ok_or_else(|| Error::invalid("use the store: spec.provider.aws.auth.jwt.serviceAccountRef has no name"))?;
+                Ok(Base::Account(account))
+            }
+            Auth { secret_ref: Some(secrets), .. } => Ok(Base::Secrets(secrets.clone())),
+            _ => Ok(Base::Ambient),
+        }
+    }
+
+    /// Whether the credentials are another consumer's each time.
+    fn depends_on_consumer(&self, scope: Scope) -> bool {
+        let secrets = |secrets: &SecretRef| {
+            secrets.access_key_id_secret_ref.namespace.is_none()
+                || secrets.secret_access_key_secret_ref.namespace.is_none()
+                || secrets.session_token_secret_ref.as_ref().is_some_and(|token| token.namespace.is_none())
+        };
+        let account = |jwt: &Jwt| jwt.service_account_ref.as_ref().is_some_and(|account| account.namespace.is_none());
+        scope == Scope::Cluster && (self.auth.jwt.as_ref().is_some_and(account) || self.auth.secret_ref.as_ref().is_some_and(secrets))
+    }
+
+    fn roles(&self, access: &dyn Access) -> Vec<Role> {
+        let mut roles: Vec<Role> = self.additional_roles.iter().map(|arn| Role { arn: arn.clone(), ..Role::default() }).collect();
+        if !self.role.is_empty() {
+            let external_id = Some(self.external_id.clone()).filter(|id| !id.is_empty());
+            roles.push(Role { arn: self.role.clone(), external_id, tags: self.tags(access), transitive: self.transitive_tag_keys.clone() });
+        }
+        roles
+    }
+
+    /// Tags of the last session; those that a policy adds cannot be overridden.
+    fn tags(&self, access: &dyn Access) -> Vec<(String, String)> {
+        let own = self.session_tags.iter().map(|tag| (tag.key.clone(), tag.value.clone()));
+        if self.session_tags_policy == SessionTagsPolicy::None {
+            return own.collect();
+        }
+        let kind = match access.scope() {
+            Scope::Cluster => "ClusterSecretStore",
+            Scope::Namespace => "SecretStore",
+        };
+        let (store, namespace) = access.who();
+        let built_in = [("esoNamespace", namespace), ("esoStoreName", store), ("esoStoreKind", kind)];
+        let custom = self.custom_session_tags.iter().filter(|(key, value)| !key.is_empty() && !value.is_empty());
+        let custom = custom.filter(|_| self.session_tags_policy == SessionTagsPolicy::Custom).map(|(key, value)| (key.clone(), value.clone()));
+        let mut tags: BTreeMap<String, String> = own.chain(custom).collect();
+        tags.extend(built_in.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        tags.into_iter().collect()
+    }
+
+    fn capabilities(&self, access: Arc<dyn Access>) -> Result<Capabilities> {
+        let region = self.region.as_str();
+        let sts = Endpoint::new(access.as_ref(), "sts", "AWS_STS_ENDPOINT", region)?;
+        let (endpoint, targets) = match self.service {
+            Service::SecretsManager => (Endpoint::new(access.as_ref(), "secretsmanager", "AWS_SECRETSMANAGER_ENDPOINT", region)?, "secretsmanager"),
+            Service::ParameterStore => (Endpoint::new(access.as_ref(), "ssm", "AWS_SSM_ENDPOINT", region)?, "AmazonSSM"),
+            Service::CertificateManager => return Err(no_certificates()),
+        };
+        let reach = [&sts, &endpoint].into_iter().filter_map(|endpoint| endpoint.given).fold(access.reach(), |reach, address| reach.and(address));
+        let client = Arc::new(Client::new(&Settings { reach, longest_answer: LONGEST_ANSWER, ..Settings::default() })?);
+        let validity = if self.depends_on_consumer(access.scope()) { Validity::Unknown } else { Validity::Valid };
+        let (base, roles) = (self.base()?, self.roles(access.as_ref()));
+        let session = Session::new(access, Arc::clone(&client), sts, base, roles);
+        let api = Api { client, session, endpoint, targets, validity };
+        let prefix = self.prefix.clone();
+        Ok(match self.service {
+            Service::ParameterStore => {
+                let store = Arc::new(ParameterStore { api, prefix });
+                Capabilities { source: Some(Arc::<ParameterStore>::clone(&store)), catalog: Some(store) }
+            }
+            _ => {
+                let store = Arc::new(SecretsManager { api, prefix });
+                Capabilities { source: Some(Arc::<SecretsManager>::clone(&store)), catalog: Some(store) }
+            }
+        })
+    }
+}
+
+impl Store for Aws {
+    fn check(&self, _: Scope) -> Result<()> {
+        if self.service == Service::CertificateManager {
+            return Err(no_certificates());
+        }
+        // It becomes part of a name of a host, which is sent signed requests.
+        let is_region = |region: &str| region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if self.region.is_empty() || self.region.len() > 63 || !is_region(&self.region) {
+            return Err(Error::invalid("use the store: spec.provider.aws.region is not the name of a region"));
+        }
+        if self.additional_roles.iter().any(String::is_empty) {
+            return Err(Error::invalid("use the store: spec.provider.aws.additionalRoles has an empty entry"));
+        }
+        if let Some(secrets) = &self.auth.secret_ref {
+            let selectors = [("accessKeyIDSecretRef", Some(&secrets.access_key_id_secret_ref))];
+            let selectors = selectors.into_iter().chain([
+                ("secretAccessKeySecretRef", Some(&secrets.secret_access_key_secret_ref)),
+                ("sessionTokenSecretRef", secrets.session_token_secret_ref.as_ref()),
+            ]);
+            for (field, selector) in selectors {
+                if selector
+                    .is_some_and(|selector| selector.name.as_deref().is_none_or(str::is_empty) || selector.key.as_deref().is_none_or(str::is_empty))
+                {
+                    return Err(Error::invalid(format!("use the store: spec.provider.aws.auth.secretRef.{field} needs a name and a key")));
+                }
+            }
+        }
+        self.base().map(|_| ())
+    }
+
+    fn connect<'a>(&'a self, access: Arc<dyn Access>) -> BoxFuture<'a, Result<Capabilities>> {
+        Box::pin(async move {
+            self.check(access.scope())?;
+            self.capabilities(access)
+        })
+    }
+}
+
+fn no_certificates() -> Error {
+    Error::invalid("use the store: spec.provider.aws.service CertificateManager is not supported")
+}
+
+#[cfg(test)]
+mod tests;
