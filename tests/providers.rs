@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use tests::suite::run;
 
+#[path = "providers/aws.rs"]
+mod aws;
 #[path = "providers/stub.rs"]
 mod stub;
 #[path = "providers/vault.rs"]
@@ -12,6 +14,7 @@ mod vault;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
+    cases.extend(aws::cases());
     cases.extend(vault::cases());
     run(cases)
 }

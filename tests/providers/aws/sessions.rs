@@ -1,0 +1,4 @@
+use tests::suite::Case;
+pub(super) fn cases() -> Vec<Case> {
+    Vec::new()
+}
