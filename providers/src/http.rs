@@ -166,11 +166,10 @@ impl Client {
         if address.is_some_and(|address| !self.reach.allows(address)) {
             return Err(Error::new(ErrorKind::Denied, format!("{}: its address is one that --allow-provider-cidr does not allow", request.what)));
         }
-        let mut headers = HeaderMap::new();
-        if request.body.is_some() {
+        let mut headers: HeaderMap = request.headers.iter().map(|Header(name, value)| (name.clone(), value.clone())).collect();
+        if request.body.is_some() && !headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        headers.extend(request.headers.iter().map(|Header(name, value)| (name.clone(), value.clone())));
         let mut sent = 0;
         loop {
             let mut attempt = self.inner.request(request.method.clone(), request.url.clone()).headers(headers.clone());

@@ -51,6 +51,16 @@ async fn a_request_has_its_headers_and_its_body() {
 }
 
 #[tokio::test]
+async fn a_body_of_another_kind_is_called_so_once() {
+    let (url, asked) = server(vec![answer("200 OK", "", "fine")]);
+    let headers = [Header::new("content-type", &SecretBytes::new(b"text/x".to_vec())).unwrap()];
+    let body = Some(SecretBytes::new(b"{}".to_vec()));
+    Client::new(&Settings::default()).unwrap().send(Request { what: "ask", method: Method::POST, url, headers: &headers, body }).await.unwrap();
+    let asked = asked.recv().unwrap().to_lowercase();
+    assert!(asked.contains("content-type: text/x\r\n") && asked.matches("content-type").count() == 1, "{asked}");
+}
+
+#[tokio::test]
 async fn what_may_pass_is_tried_again_and_nothing_else() {
     for (status, requests) in [("429 Too Many", 3), ("500 Oops", 3), ("503 Sealed", 3), ("501 Never", 1), ("403 No", 1), ("400 Bad", 1)] {
         let (url, asked) = server(vec![answer(status, "Retry-After: 0\r\n", ""); 4]);

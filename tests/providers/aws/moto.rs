@@ -17,7 +17,7 @@ use super::super::stub::{Asked, Reply};
 /// A server, which keeps the secrets of each region by themselves.
 pub(super) struct Moto {
     port: u16,
-    _server: Server,
+    server: Server,
     _home: Home,
 }
 
@@ -34,7 +34,7 @@ impl Moto {
         let program = peers::get("moto").expect("a case that needs moto runs with it");
         let mut server = Server::start(&program, ["-p", &port.to_string()], &home.path().join("moto"));
         server.wait_until(|| fetch(port, "/moto-api/data.json").is_ok_and(|(status, _)| status == 200));
-        Self { port, _server: server, _home: home }
+        Self { port, server, _home: home }
     }
 
     pub(super) fn address(&self) -> String {
@@ -70,7 +70,12 @@ impl Moto {
         let kept = ["authorization", "content-type", "x-amz-date", "x-amz-security-token", "x-amz-target"];
         let headers: Vec<(&str, String)> = kept.into_iter().filter_map(|name| Some((name, asked.header(name)?.to_owned()))).collect();
         let (status, body) = self.post("/", &headers, &asked.body);
+        assert!(status < 500, "{} {}: {body}: {}", asked.line, asked.body, self.log());
         Reply::new(status, body)
+    }
+
+    fn log(&self) -> String {
+        self.server.log()
     }
 
     fn json(&self, region: &str, service: &str, target: &str, input: &Value) -> Value {

@@ -84,9 +84,11 @@ async fn parameters_are_found_by_name_path_and_tags() {
     assert_eq!(find(&catalog, &below("/other", named("p"))).await.unwrap(), ["/other/p01=else"]);
     let before = stub.asked().len();
     assert_eq!(find(&catalog, &tagged("env", "prod")).await.unwrap().len(), 12);
+    // Twelve values, ten at once; how many pages the names take is moto's affair.
     let asked = stub.asked();
     let operations: Vec<&str> = asked.iter().skip(before).filter_map(|asked| asked.header("x-amz-target")).collect();
-    assert_eq!(operations, ["AmazonSSM.DescribeParameters", "AmazonSSM.GetParameters", "AmazonSSM.GetParameters"]);
+    assert!(operations.ends_with(&["AmazonSSM.DescribeParameters", "AmazonSSM.GetParameters", "AmazonSSM.GetParameters"]), "{operations:?}");
+    assert!(!operations.contains(&"AmazonSSM.GetParameter"), "{operations:?}");
     assert_eq!(find(&catalog, &below("/other", tagged("env", "prod"))).await.unwrap(), [""; 0]);
     let both = Search { tags: tagged("env", "never").tags, ..named("p03") };
     assert_eq!(find(&catalog, &both).await.unwrap(), ["/app/p03=3"]);
