@@ -1,4 +1,5 @@
 //! AWS: moto, which answers as AWS does, and servers that only look like it.
+#![expect(clippy::unwrap_used, reason = "test code: what cannot go on must say so at once")]
 
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// Runs a case that waits.
 fn waiting<F: Future<Output = ()>>(name: &str, needs: &'static [&'static str], run: impl FnOnce() -> F + Send + 'static) -> Case {
-    case(format!("aws_{name}"), needs, || {
+    case(name, needs, || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(run());
     })

@@ -13,16 +13,16 @@ use super::{CANARY, access, catalog, find, key, metadata, named, read, source, w
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        waiting("who_is_throttled_hears_when_to_come_back", &[], who_is_throttled_hears_when_to_come_back),
-        waiting("no_answer_shows_what_it_holds", &[], no_answer_shows_what_it_holds),
-        waiting("who_never_answers_is_left", &[], who_never_answers_is_left),
-        waiting("an_answer_without_end_is_left", &[], an_answer_without_end_is_left),
-        waiting("a_redirect_is_not_followed", &[], a_redirect_is_not_followed),
-        waiting("pages_without_end_are_left", &[], pages_without_end_are_left),
-        waiting("a_batch_that_fails_in_part_fails", &[], a_batch_that_fails_in_part_fails),
-        waiting("an_address_that_is_not_allowed_is_not_asked", &[], an_address_that_is_not_allowed_is_not_asked),
-        waiting("whoever_runs_us_may_say_where_aws_is", &[], whoever_runs_us_may_say_where_aws_is),
-        waiting("the_token_service_fails_in_its_own_words", &[], the_token_service_fails_in_its_own_words),
+        waiting("aws_who_is_throttled_hears_when_to_come_back", &[], who_is_throttled_hears_when_to_come_back),
+        waiting("aws_no_answer_shows_what_it_holds", &[], no_answer_shows_what_it_holds),
+        waiting("aws_who_never_answers_is_left", &[], who_never_answers_is_left),
+        waiting("aws_an_answer_without_end_is_left", &[], an_answer_without_end_is_left),
+        waiting("aws_a_redirect_is_not_followed", &[], a_redirect_is_not_followed),
+        waiting("aws_pages_without_end_are_left", &[], pages_without_end_are_left),
+        waiting("aws_a_batch_that_fails_in_part_fails", &[], a_batch_that_fails_in_part_fails),
+        waiting("aws_an_address_that_is_not_allowed_is_not_asked", &[], an_address_that_is_not_allowed_is_not_asked),
+        waiting("aws_whoever_runs_us_may_say_where_aws_is", &[], whoever_runs_us_may_say_where_aws_is),
+        waiting("aws_the_token_service_fails_in_its_own_words", &[], the_token_service_fails_in_its_own_words),
     ]
 }
 

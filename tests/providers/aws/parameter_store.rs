@@ -15,11 +15,11 @@ const NEEDS: &[&str] = &["moto"];
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        waiting("a_parameter_is_read_decrypted", NEEDS, a_parameter_is_read_decrypted),
-        waiting("a_version_of_a_parameter_is_a_number_or_a_label", NEEDS, a_version_of_a_parameter_is_a_number_or_a_label),
-        waiting("the_metadata_of_a_parameter_are_its_tags", NEEDS, the_metadata_of_a_parameter_are_its_tags),
-        waiting("parameters_are_found_by_name_path_and_tags", NEEDS, parameters_are_found_by_name_path_and_tags),
-        waiting("who_may_not_read_paths_reads_one_by_one", NEEDS, who_may_not_read_paths_reads_one_by_one),
+        waiting("aws_a_parameter_is_read_decrypted", NEEDS, a_parameter_is_read_decrypted),
+        waiting("aws_a_version_of_a_parameter_is_a_number_or_a_label", NEEDS, a_version_of_a_parameter_is_a_number_or_a_label),
+        waiting("aws_the_metadata_of_a_parameter_are_its_tags", NEEDS, the_metadata_of_a_parameter_are_its_tags),
+        waiting("aws_parameters_are_found_by_name_path_and_tags", NEEDS, parameters_are_found_by_name_path_and_tags),
+        waiting("aws_who_may_not_read_paths_reads_one_by_one", NEEDS, who_may_not_read_paths_reads_one_by_one),
     ]
 }
 

@@ -15,15 +15,15 @@ const NEEDS: &[&str] = &["moto"];
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        waiting("a_secret_is_text_or_bytes", NEEDS, a_secret_is_text_or_bytes),
-        waiting("a_version_is_a_stage_or_an_id", NEEDS, a_version_is_a_stage_or_an_id),
-        waiting("what_is_missing_or_marked_for_deletion_is_no_error", NEEDS, what_is_missing_or_marked_for_deletion_is_no_error),
-        waiting("the_metadata_of_a_secret_are_its_tags", NEEDS, the_metadata_of_a_secret_are_its_tags),
-        waiting("secrets_are_found_by_name_path_and_tags", NEEDS, secrets_are_found_by_name_path_and_tags),
-        waiting("many_secrets_are_read_twenty_at_once", NEEDS, many_secrets_are_read_twenty_at_once),
-        waiting("who_may_not_read_batches_reads_one_by_one", NEEDS, who_may_not_read_batches_reads_one_by_one),
-        waiting("a_prefix_is_put_in_front_once", NEEDS, a_prefix_is_put_in_front_once),
-        waiting("the_vendors_client_reads_the_same", &["boto3", "moto"], the_vendors_client_reads_the_same),
+        waiting("aws_a_secret_is_text_or_bytes", NEEDS, a_secret_is_text_or_bytes),
+        waiting("aws_a_version_is_a_stage_or_an_id", NEEDS, a_version_is_a_stage_or_an_id),
+        waiting("aws_what_is_missing_or_marked_for_deletion_is_no_error", NEEDS, what_is_missing_or_marked_for_deletion_is_no_error),
+        waiting("aws_the_metadata_of_a_secret_are_its_tags", NEEDS, the_metadata_of_a_secret_are_its_tags),
+        waiting("aws_secrets_are_found_by_name_path_and_tags", NEEDS, secrets_are_found_by_name_path_and_tags),
+        waiting("aws_many_secrets_are_read_twenty_at_once", NEEDS, many_secrets_are_read_twenty_at_once),
+        waiting("aws_who_may_not_read_batches_reads_one_by_one", NEEDS, who_may_not_read_batches_reads_one_by_one),
+        waiting("aws_a_prefix_is_put_in_front_once", NEEDS, a_prefix_is_put_in_front_once),
+        waiting("aws_the_vendors_client_reads_the_same", &["boto3", "moto"], the_vendors_client_reads_the_same),
     ]
 }
 

@@ -15,11 +15,11 @@ use super::{access, key, read, source, waiting, with_keys};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        waiting("a_sign_in_is_renewed_before_it_expires", &[], a_sign_in_is_renewed_before_it_expires),
-        waiting("many_readers_sign_in_once", &[], many_readers_sign_in_once),
-        waiting("an_expired_token_leads_to_one_sign_in", &[], an_expired_token_leads_to_one_sign_in),
-        waiting("keys_that_were_rotated_are_read_again", &[], keys_that_were_rotated_are_read_again),
-        waiting("keys_that_hold_serve_while_nobody_signs_in", &[], keys_that_hold_serve_while_nobody_signs_in),
+        waiting("aws_a_sign_in_is_renewed_before_it_expires", &[], a_sign_in_is_renewed_before_it_expires),
+        waiting("aws_many_readers_sign_in_once", &[], many_readers_sign_in_once),
+        waiting("aws_an_expired_token_leads_to_one_sign_in", &[], an_expired_token_leads_to_one_sign_in),
+        waiting("aws_keys_that_were_rotated_are_read_again", &[], keys_that_were_rotated_are_read_again),
+        waiting("aws_keys_that_hold_serve_while_nobody_signs_in", &[], keys_that_hold_serve_while_nobody_signs_in),
     ]
 }
 
