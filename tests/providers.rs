@@ -9,6 +9,8 @@ use tests::suite::run;
 mod conformance;
 #[path = "providers/kubernetes.rs"]
 mod kubernetes;
+#[path = "providers/aws.rs"]
+mod aws;
 #[path = "providers/stub.rs"]
 mod stub;
 #[path = "providers/vault.rs"]
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let mut cases = Vec::new();
     cases.extend(conformance::cases());
     cases.extend(kubernetes::cases());
+    cases.extend(aws::cases());
     cases.extend(vault::cases());
     cases.extend(webhook::cases());
     run(cases)

@@ -1,6 +1,7 @@
 //! Tools that others wrote, which our tests hold ours against: built once a machine, from pinned sources, for the test that needs them.
 //!
 //! A new Go tool is one entry of [`ALL`] and, if it shares no module with others, one folder with `go.mod` and `go.sum` under `tests/peers`.
+//! One that is written in Python has `requirements.txt` there.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -8,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
+mod cache;
 mod go;
+mod python;
 
 /// A tool by name, and where it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +39,13 @@ pub enum Origin {
         /// Arguments of a trial run.
         probe: &'static [&'static str],
     },
+    /// Installed by pip.
+    Python {
+        /// Folder under `tests/peers` that holds `requirements.txt`.
+        packages: &'static str,
+        /// What Python is told to run; may be empty.
+        arguments: &'static str,
+    },
 }
 
 /// Every peer, by name.
@@ -43,6 +53,7 @@ pub const ALL: &[Peer] = &[
     go("age", "age", "filippo.io/age/cmd/age", "-X main.Version=v1.3.2"),
     go("age-keygen", "age", "filippo.io/age/cmd/age-keygen", "-X main.Version=v1.3.2"),
     go("argocd-health", "argocd-health", ".", ""),
+    python("boto3", "moto", ""),
     // The rights of root: who may do this may also give files away.
     machine("chroot", &["--userspec=1:1", "/", "true"]),
     go("controller", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/controller", "-X main.VERSION=0.38.4"),
@@ -58,6 +69,7 @@ pub const ALL: &[Peer] = &[
     go("kubectl", "kubernetes", "k8s.io/kubernetes/cmd/kubectl", ""),
     go("kubeseal", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/kubeseal", "-X main.VERSION=0.38.4"),
     go("kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5", ""),
+    python("moto", "moto", "-m moto.server"),
     machine("openssl", &["version"]),
     machine("python3", &["--version"]),
     go("sops", "sops", "github.com/getsops/sops/v3/cmd/sops", ""),
@@ -75,6 +87,10 @@ const fn go(name: &'static str, module: &'static str, package: &'static str, lin
 
 const fn machine(name: &'static str, probe: &'static [&'static str]) -> Peer {
     Peer { name, origin: Origin::Machine { probe } }
+}
+
+const fn python(name: &'static str, packages: &'static str, arguments: &'static str) -> Peer {
+    Peer { name, origin: Origin::Python { packages, arguments } }
 }
 
 /// A peer that is not to be had, and why.
@@ -103,7 +119,7 @@ type Answer = Arc<OnceLock<Result<PathBuf, Missing>>>;
 /// Finds the binary of a peer, and builds it first if this machine has not got it yet.
 ///
 /// # Errors
-/// Why it is not to be had: `go` is absent, a download failed, a build failed.
+/// Why it is not to be had: `go` or `python3` is absent, a download failed, a build failed.
 ///
 /// # Panics
 /// If no peer has that name.
@@ -129,6 +145,7 @@ fn find(peer: &Peer) -> Result<PathBuf, Missing> {
     let found = match peer.origin {
         Origin::Go { module, package, link } => go::binary(&go::Recipe { name: peer.name, folder: module_folder(module), package, link }),
         Origin::Machine { probe } => try_out(peer.name, probe),
+        Origin::Python { packages, arguments } => python::binary(&python::Recipe { name: peer.name, folder: module_folder(packages), arguments }),
     };
     found.map_err(|reason| Missing::new(peer.name, reason))
 }

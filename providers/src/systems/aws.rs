@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keys::BoxFuture;
 use schemars::JsonSchema;
@@ -35,6 +36,12 @@ pub(super) const SYSTEM: System = System { name: "aws", master_keys: &[], store:
 
 /// The longest answer that is read, in bytes: twenty secrets of 64 KiB, each character of which may need six.
 const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
+
+/// How long an answer may take: AWS answers in much less, and whoever asks comes back.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a request is sent again at once.
+const RETRIES: u32 = 1;
 
 /// How AWS is asked.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -217,7 +224,8 @@ impl Aws {
             Service::CertificateManager => return Err(no_certificates()),
         };
         let reach = [&sts, &endpoint].into_iter().filter_map(|endpoint| endpoint.given).fold(access.reach(), |reach, address| reach.and(address));
-        let client = Arc::new(Client::new(&Settings { reach, longest_answer: LONGEST_ANSWER, ..Settings::default() })?);
+        let client =
+            Arc::new(Client::new(&Settings { reach, patience: PATIENCE, retries: RETRIES, longest_answer: LONGEST_ANSWER, ..Settings::default() })?);
         let validity = if self.depends_on_consumer(access.scope()) { Validity::Unknown } else { Validity::Valid };
         let (base, roles) = (self.base()?, self.roles(access.as_ref()));
         let session = Session::new(access, Arc::clone(&client), sts, base, roles);

@@ -1,9 +1,7 @@
-//! Builds Go programs into a cache of the machine: `$XDG_CACHE_HOME/sealer/peers/HASH/NAME`, linked as `target/peers/bin/NAME`.
+//! Builds Go programs.
 
-use std::env;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::symlink;
+use std::fs;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -11,7 +9,7 @@ use std::time::Instant;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use crate::binary;
+use super::cache::{self, say};
 
 /// How to build one program.
 pub(super) struct Recipe {
@@ -23,30 +21,13 @@ pub(super) struct Recipe {
 
 /// Finds a program in the cache, or builds it there.
 pub(super) fn binary(recipe: &Recipe) -> Result<PathBuf, String> {
-    let shelf = cache()?.join(fingerprint(recipe)?);
-    let program = shelf.join(recipe.name);
-    if !program.exists() {
-        fs::create_dir_all(&shelf).map_err(|error| format!("cannot make {} ({error})", shelf.display()))?;
-        let _lock = queue(recipe.name, &cache()?.join("lock")).map_err(|error| format!("cannot lock the cache ({error})"))?;
-        // Another process may have built it while this one waited.
-        if !program.exists() {
-            build(recipe, &program)?;
-        }
-    }
-    link(recipe.name, &program).map_err(|error| format!("cannot link {} ({error})", program.display()))?;
-    Ok(program)
+    cache::program(recipe.name, &fingerprint(recipe)?, |program| build(recipe, program))
 }
 
 /// Finds the unpacked sources of a module, fetching them if need be.
 pub(super) fn sources(folder: &Path, module: &str) -> Result<PathBuf, String> {
     run_go(folder, &["mod", "download", module])?;
     Ok(PathBuf::from(run_go(folder, &["list", "-m", "-f", "{{.Dir}}", module])?.trim()))
-}
-
-fn cache() -> Result<PathBuf, String> {
-    let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = base.or_else(|| env::home_dir().map(|home| home.join(".cache"))).ok_or("there is no home folder to cache it in")?;
-    Ok(base.join("sealer").join("peers"))
 }
 
 /// Names what is built: its sources, its versions, its table entry and the compiler.
@@ -69,26 +50,12 @@ fn fingerprint(recipe: &Recipe) -> Result<String, String> {
         context.update(&fs::read(&path).map_err(|error| format!("cannot read {} ({error})", path.display()))?);
         context.update(b"\0");
     }
-    Ok(context.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    Ok(cache::short(context))
 }
 
 fn go_version() -> Result<String, String> {
     static VERSION: OnceLock<Result<String, String>> = OnceLock::new();
     VERSION.get_or_init(|| run_go(Path::new("/"), &["version"])).clone()
-}
-
-/// Waits for its turn: one build at a time, however many test programs run. The lock ends with the file.
-fn queue(name: &str, path: &Path) -> io::Result<File> {
-    let file = File::options().create(true).append(true).open(path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            say(&format!("{name} waits for another build to end"));
-            file.lock()?;
-        }
-        Err(TryLockError::Error(error)) => return Err(error),
-    }
-    Ok(file)
 }
 
 fn build(recipe: &Recipe, program: &Path) -> Result<(), String> {
@@ -114,19 +81,6 @@ fn build(recipe: &Recipe, program: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Links a program where people look for it; whoever comes second wins.
-fn link(name: &str, program: &Path) -> io::Result<()> {
-    let folder = binary::target_folder().join("peers").join("bin");
-    let place = folder.join(name);
-    if fs::read_link(&place).is_ok_and(|found| found == program) {
-        return Ok(());
-    }
-    fs::create_dir_all(&folder)?;
-    let fresh = tempfile::tempdir_in(&folder)?;
-    symlink(program, fresh.path().join(name))?;
-    fs::rename(fresh.path().join(name), place)
-}
-
 fn run_go(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let run = Command::new("go").args(arguments).current_dir(folder).stdin(Stdio::null()).output().map_err(no_go)?;
     if run.status.success() {
@@ -138,9 +92,4 @@ fn run_go(folder: &Path, arguments: &[&str]) -> Result<String, String> {
 
 fn no_go(error: io::Error) -> String {
     format!("`go` does not start ({error}); see go.dev/doc/install")
-}
-
-fn say(line: &str) {
-    // Nobody may be listening, and the build does not care.
-    let _ = writeln!(io::stderr(), "peers: {line}");
 }

@@ -24,15 +24,18 @@ pub(super) struct Refusal {
 struct Body {
     #[serde(default, rename = "__type")]
     type_: String,
-    #[serde(default, alias = "Message")]
+    /// Some services write it small, some large, some both.
+    #[serde(default)]
     message: String,
+    #[serde(default, rename = "Message")]
+    large_message: String,
 }
 
 impl Refusal {
     /// Reads what stands in a JSON answer.
     pub(super) fn of_json(what: &str, operation: &'static str, status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
-        let Body { type_, message } = serde_json::from_slice(body).unwrap_or_default();
-        let is_doomed = message.contains("marked for deletion");
+        let Body { type_, message, large_message } = serde_json::from_slice(body).unwrap_or_default();
+        let is_doomed = is_doomed(&message) || is_doomed(&large_message);
         Self { is_doomed, ..Self::of_code(what, operation, status, &type_, retry_after) }
     }
 
@@ -58,6 +61,11 @@ impl From<Refusal> for Error {
         let said = if code.is_empty() { format!("status {status}") } else { code.clone() };
         Self::new(kind(status, &code), format!("{what}: {operation} answers {said}")).after(retry_after)
     }
+}
+
+/// Whether a message says that a secret waits to be deleted: there is no code for it.
+pub(super) fn is_doomed(message: &str) -> bool {
+    message.contains("marked for deletion") || message.contains("marked deleted")
 }
 
 /// The code in `prefix#Code:link`; nothing, if that is no single word.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::{self, AnsweredTag, Api, Page, secret};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, is_doomed};
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Catalog, Lookup, Reference, Search, Source, Validity};
 
@@ -189,7 +189,7 @@ fn filters(what: &Search) -> Value {
 fn take(found: &mut BTreeMap<String, SecretBytes>, batch: Batch, what: &Search, forbidden: Forbidden) -> Result<()> {
     for Failed { error_code, message } in batch.errors {
         let refusal = Refusal::of_code(FIND, "BatchGetSecretValue", 200, &error_code, None);
-        let is_gone = refusal.code == "ResourceNotFoundException" || message.contains("marked for deletion");
+        let is_gone = refusal.code == "ResourceNotFoundException" || is_doomed(&message);
         let is_left_out = is_gone || (refusal.is_denied() && forbidden == Forbidden::LeftOut);
         if !is_left_out {
             return Err(refusal.into());
