@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use tests::suite::run;
 
+#[path = "providers/aws.rs"]
+mod aws;
 #[path = "providers/conformance.rs"]
 mod conformance;
 #[path = "providers/kubernetes.rs"]
 mod kubernetes;
-#[path = "providers/aws.rs"]
-mod aws;
 #[path = "providers/stub.rs"]
 mod stub;
 #[path = "providers/vault.rs"]

@@ -169,15 +169,6 @@ impl Client {
         for Header(name, value) in request.headers {
             headers.insert(name.clone(), value.clone());
         }
-        let address = match request.url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            _ => None,
-        };
-        if address.is_some_and(|address| !self.reach.allows(address)) {
-            return Err(Error::new(ErrorKind::Denied, format!("{}: its address is one that --allow-provider-cidr does not allow", request.what)));
-        let mut headers: HeaderMap = request.headers.iter().map(|Header(name, value)| (name.clone(), value.clone())).collect();
-        if request.body.is_some() && !headers.contains_key(CONTENT_TYPE) {
         let mut sent = 0;
         loop {
             let mut attempt = self.inner.request(request.method.clone(), request.url.clone()).headers(headers.clone());

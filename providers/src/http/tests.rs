@@ -59,11 +59,6 @@ async fn what_a_body_is_can_be_said_otherwise() {
     client.send(Request { what: "ask", method: Method::POST, url, headers: &headers, body }).await.unwrap();
     let asked = asked.recv().unwrap().to_lowercase();
     assert!(asked.contains("content-type: text/plain\r\n") && !asked.contains("application/json"), "{asked}");
-async fn a_body_of_another_kind_is_called_so_once() {
-    let (url, asked) = server(vec![answer("200 OK", "", "fine")]);
-    let headers = [Header::new("content-type", &SecretBytes::new(b"text/x".to_vec())).unwrap()];
-    Client::new(&Settings::default()).unwrap().send(Request { what: "ask", method: Method::POST, url, headers: &headers, body }).await.unwrap();
-    assert!(asked.contains("content-type: text/x\r\n") && asked.matches("content-type").count() == 1, "{asked}");
 }
 
 #[tokio::test]
