@@ -85,7 +85,8 @@ fn decrypt(args: &Args, desk: &Desk, source: &Source) -> engine::Result<SecretBy
     let check = if args.dangerous_ignore_mac { MacCheck::DangerousIgnore } else { MacCheck::Enforce };
     let same = output.name() == input.name();
     let manner = if same { Manner::InPlace } else { Manner::Anew(Style::default()) };
-    let unlocked = desk.wait(unlock(&desk.keychain, EncryptedFile::parse(input, source.bytes.duplicate())?, check, manner))?;
+    let file = EncryptedFile::parse(input, source.bytes.duplicate())?.forgetting();
+    let unlocked = desk.wait(unlock(&desk.keychain, file, check, manner))?;
     lost_comments(&source.name, &unlocked.file);
     if same { Ok(unlocked.file.plain.into_source()) } else { Ok(unlocked.file.plain.emit(output, Style::default())?) }
 }
