@@ -138,9 +138,15 @@ fn undecodable() -> Error {
     Error::new(ErrorKind::Tampered, "decrypt a value: its ciphertext, nonce or tag is not base64")
 }
 
-fn halves<'t>(text: &'t [u8], between: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
-    let at = memchr::memmem::rfind(text, between)?;
-    Some((&text[..at], &text[at + between.len()..]))
+/// Cuts a text at the last place where a name stands, which begins with a comma.
+fn halves<'t>(text: &'t [u8], name: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
+    let mut end = text.len();
+    loop {
+        end = memchr::memrchr(b',', &text[..end])?;
+        if let Some(behind) = text[end..].strip_prefix(name) {
+            return Some((&text[..end], behind));
+        }
+    }
 }
 
 /// Makes a value of the bytes that were decrypted.
