@@ -194,5 +194,5 @@ impl<'l> Writer<'l> {
 /// True for what stands for itself, as all of a ciphertext does.
 fn is_ordinary(byte: u8) -> bool {
     let special = (byte == b'"') | (byte == b'\\') | (byte == b'<') | (byte == b'>') | (byte == b'&');
-    (byte >= b' ') & (byte < 0x7f) & !special
+    (b' '..0x7f).contains(&byte) & !special
 }
