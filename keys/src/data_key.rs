@@ -198,3 +198,18 @@ where
 fn unopenable() -> Error {
     Error::new(ErrorKind::Unopenable, "open the value with the data key of the file")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_nonce_is_given_out_twice() {
+        let mut nonces = Nonces::default();
+        let mut taken: Vec<_> = (0..DRAWN * 3 + 1).map(|_| nonces.take().unwrap()).collect();
+        taken.push([0; NONCE_LENGTH]);
+        taken.sort_unstable();
+        taken.dedup();
+        assert_eq!(taken.len(), DRAWN * 3 + 2);
+    }
+}
