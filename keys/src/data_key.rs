@@ -24,6 +24,9 @@ pub const NONCE_LENGTH: usize = 32;
 /// Length of an authentication tag, in bytes.
 const TAG_LENGTH: usize = 16;
 
+/// Nonces that are drawn at a time.
+const DRAWN: usize = 32;
+
 /// The key that every value of a SOPS file is encrypted with.
 #[derive(Debug)]
 pub struct DataKey(SecretBytes);
@@ -76,9 +79,58 @@ pub struct Encrypted {
     /// As long as the plaintext.
     pub data: Vec<u8>,
     /// The nonce, called `iv` in the file.
-    pub nonce: Vec<u8>,
+    pub nonce: Few<NONCE_LENGTH>,
     /// The authentication tag.
-    pub tag: Vec<u8>,
+    pub tag: Few<TAG_LENGTH>,
+}
+
+/// Public bytes, at most so many, that take no memory of their own: a file has thousands of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Few<const MOST: usize> {
+    bytes: [u8; MOST],
+    length: usize,
+}
+
+impl<const MOST: usize> Few<MOST> {
+    /// Takes over bytes; `None` if they are too many.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let mut few = Self { bytes: [0; MOST], length: bytes.len() };
+        few.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(few)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// Fresh random nonces, many of which are drawn at a time: to ask the system for each takes as long as to encrypt a value.
+#[derive(Debug)]
+pub struct Nonces {
+    drawn: [[u8; NONCE_LENGTH]; DRAWN],
+    used: usize,
+}
+
+impl Default for Nonces {
+    fn default() -> Self {
+        Self { drawn: [[0; NONCE_LENGTH]; DRAWN], used: DRAWN }
+    }
+}
+
+impl Nonces {
+    /// Gives a nonce out, which is never given out again.
+    fn take(&mut self) -> Result<[u8; NONCE_LENGTH]> {
+        if self.used >= DRAWN {
+            fill_random(self.drawn.as_flattened_mut(), "make a nonce")?;
+            self.used = 0;
+        }
+        let nonce = self.drawn.get(self.used).copied().ok_or_else(|| Error::internal("make a nonce"))?;
+        self.used += 1;
+        Ok(nonce)
+    }
 }
 
 /// AES-256-GCM under one data key.
@@ -98,10 +150,8 @@ impl ValueCipher {
     ///
     /// # Errors
     /// Internal: no randomness.
-    pub fn encrypt(&self, plaintext: &[u8], associated: &[u8]) -> Result<Encrypted> {
-        let mut nonce = [0; NONCE_LENGTH];
-        fill_random(&mut nonce, "make a nonce")?;
-        self.dangerous_encrypt_with(&nonce, plaintext, associated)
+    pub fn encrypt(&self, nonces: &mut Nonces, plaintext: &[u8], associated: &[u8]) -> Result<Encrypted> {
+        self.dangerous_encrypt_with(&nonces.take()?, plaintext, associated)
     }
 
     /// Encrypts under a nonce that is given: safe only for the very plaintext and associated data that it was used for before.
@@ -109,18 +159,20 @@ impl ValueCipher {
     /// # Errors
     /// Malformed: the nonce has not 32 bytes.
     pub fn dangerous_encrypt_with(&self, nonce: &[u8], plaintext: &[u8], associated: &[u8]) -> Result<Encrypted> {
-        let wide = Nonce::<AesGcm<Aes256, U32>>::try_from(nonce).map_err(|_| Error::malformed("use a nonce that has not 32 bytes"))?;
+        let malformed = || Error::malformed("use a nonce that has not 32 bytes");
+        let wide = Nonce::<AesGcm<Aes256, U32>>::try_from(nonce).map_err(|_| malformed())?;
+        let internal = || Error::internal("encrypt a value");
         let mut data = plaintext.to_vec();
-        let tag = self.wide.encrypt_inout_detached(&wide, associated, data.as_mut_slice().into()).map_err(|_| Error::internal("encrypt a value"))?;
-        Ok(Encrypted { data, nonce: nonce.to_vec(), tag: tag.to_vec() })
+        let tag = self.wide.encrypt_inout_detached(&wide, associated, data.as_mut_slice().into()).map_err(|_| internal())?;
+        Ok(Encrypted { data, nonce: Few::new(nonce).ok_or_else(malformed)?, tag: Few::new(&tag).ok_or_else(internal)? })
     }
 
     /// Decrypts and authenticates.
     ///
     /// # Errors
     /// Unopenable, for every failure alike.
-    pub fn decrypt(&self, encrypted: &Encrypted, associated: &[u8]) -> Result<SecretBytes> {
-        match encrypted.nonce.len() {
+    pub fn decrypt(&self, encrypted: Encrypted, associated: &[u8]) -> Result<SecretBytes> {
+        match encrypted.nonce.as_bytes().len() {
             NONCE_LENGTH => decrypt_with(&self.wide, encrypted, associated),
             16 => decrypt_with(&AesGcm::<Aes256, U16>::new((&*self.key).into()), encrypted, associated),
             12 => decrypt_with(&AesGcm::<Aes256, U12>::new((&*self.key).into()), encrypted, associated),
@@ -129,20 +181,35 @@ impl ValueCipher {
     }
 }
 
-fn decrypt_with<N: ArraySize>(cipher: &AesGcm<Aes256, N>, encrypted: &Encrypted, associated: &[u8]) -> Result<SecretBytes>
+fn decrypt_with<N: ArraySize>(cipher: &AesGcm<Aes256, N>, encrypted: Encrypted, associated: &[u8]) -> Result<SecretBytes>
 where
     AesGcm<Aes256, N>: AeadInOut<NonceSize = N>,
 {
-    let nonce = Nonce::<AesGcm<Aes256, N>>::try_from(&*encrypted.nonce).map_err(|_| unopenable())?;
-    if encrypted.tag.len() != TAG_LENGTH {
+    let nonce = Nonce::<AesGcm<Aes256, N>>::try_from(encrypted.nonce.as_bytes()).map_err(|_| unopenable())?;
+    if encrypted.tag.as_bytes().len() != TAG_LENGTH {
         return Err(unopenable());
     }
-    let tag = Tag::try_from(&*encrypted.tag).map_err(|_| unopenable())?;
-    let mut buffer = Zeroizing::new(encrypted.data.clone());
+    let tag = Tag::try_from(encrypted.tag.as_bytes()).map_err(|_| unopenable())?;
+    let mut buffer = Zeroizing::new(encrypted.data);
     cipher.decrypt_inout_detached(&nonce, associated, buffer.as_mut_slice().into(), &tag).map_err(|_| unopenable())?;
     Ok(SecretBytes::new(std::mem::take(&mut *buffer)))
 }
 
 fn unopenable() -> Error {
     Error::new(ErrorKind::Unopenable, "open the value with the data key of the file")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_nonce_is_given_out_twice() {
+        let mut nonces = Nonces::default();
+        let mut taken: Vec<_> = (0..DRAWN * 3 + 1).map(|_| nonces.take().unwrap()).collect();
+        taken.push([0; NONCE_LENGTH]);
+        taken.sort_unstable();
+        taken.dedup();
+        assert_eq!(taken.len(), DRAWN * 3 + 2);
+    }
 }

@@ -196,8 +196,12 @@ mod tests {
         let nonce = base64("jNIU99Zl40GpsRviQjNNcSiUywuB4MHTrpffBpCYPGA=");
         for places in [&[1, 2, 4][..], &[4, 3, 1], &[2, 3, 4], &[1, 2, 3, 4]] {
             let key = crate::DataKey::from_secret(join(&picked(&shares, places), 3).unwrap()).unwrap();
-            let value = crate::Encrypted { data: base64("UQ=="), nonce: nonce.clone(), tag: base64("oUs2jMVZu0H3dbQNidrnTg==") };
-            assert_eq!(key.cipher().decrypt(&value, b"a:").unwrap().expose(), b"b", "{places:?}");
+            let value = crate::Encrypted {
+                data: base64("UQ=="),
+                nonce: crate::Few::new(&nonce).unwrap(),
+                tag: crate::Few::new(&base64("oUs2jMVZu0H3dbQNidrnTg==")).unwrap(),
+            };
+            assert_eq!(key.cipher().decrypt(value, b"a:").unwrap().expose(), b"b", "{places:?}");
         }
     }
 }

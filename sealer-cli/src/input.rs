@@ -39,6 +39,11 @@ impl Source {
         self.found && self.bytes.expose().windows(2).any(|pair| pair == b"{{")
     }
 
+    /// Gives the content away where nobody asks for it again: a large file is not held twice.
+    pub(crate) fn take(&mut self) -> SecretBytes {
+        std::mem::replace(&mut self.bytes, SecretBytes::new(Vec::new()))
+    }
+
     /// Reads the content as a manifest.
     pub(crate) fn manifest(&self) -> Result<Manifest> {
         Manifest::parse(&self.bytes).map_err(|error| error.in_file(&self.name))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keys::{DataKey, SecretBytes, ValueCipher};
+use keys::{DataKey, Nonces, SecretBytes, ValueCipher};
 
 use crate::document::{Document, Map, Member, Value};
 use crate::error::{Error, ErrorKind, Result};
@@ -50,6 +50,8 @@ pub struct EncryptedFile {
     document: Document,
     /// What goes from the source when the metadata goes.
     cut: Vec<Edit>,
+    /// What remembers its ciphertexts.
+    stash: Stash,
     /// What it says about its encryption; it may be changed, and [`EncryptedFile::rewrite`] writes that.
     pub metadata: Metadata,
 }
@@ -187,12 +189,7 @@ impl PlainFile {
                 passed.edits.extend(splice.put_metadata(source, &document, &block)?);
                 let text = apply(source, passed.edits);
                 // A text that no longer says what it should is never given out: it is written anew then.
-                // EXPOSE: the text is read again.
-                let again = own.parse_encrypted(text.expose()).and_then(|mut again| Metadata::take(&mut again, own).map(|read| (again, read)));
-                match again {
-                    Ok((again, Some(read))) if read.mac == metadata.mac && same_values(&again, &document) => text,
-                    _ => emit(document, &metadata, store, Style::default())?,
-                }
+                if reads_back(own, &text, &mut document, &metadata) { text } else { emit(document, &metadata, store, Style::default())? }
             }
             None => emit(document, &metadata, store, style_of(manner))?,
         };
@@ -212,13 +209,19 @@ impl EncryptedFile {
         let cut = store.splice().map(|splice| splice.cut_metadata(source.expose(), &document)).unwrap_or_default();
         let metadata = Metadata::take(&mut document, store)?;
         let metadata = metadata.ok_or_else(|| Error::new(ErrorKind::NotEncrypted, "decrypt a file that is not encrypted: it has no metadata"))?;
-        Ok(Self { store, source, document, cut, metadata })
+        Ok(Self { store, source, document, cut, stash: Stash::default(), metadata })
     }
 
     /// The format.
     #[must_use]
     pub fn store(&self) -> &'static dyn Store {
         self.store
+    }
+
+    /// Remembers no ciphertexts, which takes time and memory for each: for content that is not encrypted again under this key.
+    #[must_use]
+    pub fn forgetting(self) -> Self {
+        Self { stash: Stash::forgetful(), ..self }
     }
 
     /// Decrypts all values and verifies the MAC over them before anything is given out. With [`Manner::InPlace`] the content has a
@@ -234,8 +237,7 @@ impl EncryptedFile {
         let source = self.source.expose();
         let only_encrypted = self.metadata.mac_only_encrypted;
         let treatment = Treatment { cipher: &cipher, selection: &selection, only_encrypted, source, splice };
-        let mut stash = Stash::default();
-        let mut passed = walk::decrypt(&mut self.document, &treatment, &mut stash)?;
+        let mut passed = walk::decrypt(&mut self.document, &treatment, &mut self.stash)?;
         if check == MacCheck::Enforce {
             verify_mac(&cipher, &passed.hash, &self.metadata)?;
         }
@@ -244,16 +246,16 @@ impl EncryptedFile {
                 passed.edits.extend(self.cut);
                 let text = apply(source, passed.edits);
                 // EXPOSE: the text is read again, as in `encrypt`.
-                match self.store.parse(text.expose()) {
-                    Ok(again) if same_values(&again, &self.document) => text,
-                    _ => self.store.emit(&self.document, Style::default())?,
-                }
+                let written = text.expose();
+                let is_same = |again: Document| same_values(&again, &self.document);
+                let same = self.store.surely_says(written, &self.document) || self.store.parse(written).is_ok_and(is_same);
+                if same { text } else { self.store.emit(&self.document, Style::default())? }
             }
             (None, Manner::InPlace) => self.store.emit(&self.document, Style::default())?,
             (None, Manner::Anew(_)) => SecretBytes::new(Vec::new()),
         };
         let plain = PlainFile { store: self.store, source: text, displaced: true, document: self.document };
-        Ok(DecryptedFile { plain, metadata: self.metadata, stash, lost_comments: passed.lost_comments })
+        Ok(DecryptedFile { plain, metadata: self.metadata, stash: self.stash, lost_comments: passed.lost_comments })
     }
 
     /// Writes the file with the metadata as it is now; values stay as they are.
@@ -287,13 +289,34 @@ fn style_of(manner: Manner) -> Style {
     }
 }
 
+/// True if a text says what a document and its metadata say. The document is what it was before.
+fn reads_back(store: &dyn Store, text: &SecretBytes, document: &mut Document, metadata: &Metadata) -> bool {
+    // EXPOSE: the text is read again.
+    let text = text.expose();
+    if store.layout() == MetadataLayout::Nested {
+        let before: Vec<usize> = document.branches.iter().map(|branch| branch.members.len()).collect();
+        add_metadata(document, metadata, store);
+        let same = store.surely_says(text, document);
+        document.branches.iter_mut().zip(before).for_each(|(branch, length)| branch.members.truncate(length));
+        if same {
+            return true;
+        }
+    }
+    let again = store.parse_encrypted(text).and_then(|mut again| Metadata::take(&mut again, store).map(|read| (again, read)));
+    matches!(again, Ok((again, Some(read))) if read.mac == metadata.mac && same_values(&again, document))
+}
+
+fn add_metadata(document: &mut Document, metadata: &Metadata, store: &dyn Store) {
+    for branch in &mut document.branches {
+        branch.members.extend(metadata.pairs(store.layout()).into_iter().map(Member::Pair));
+    }
+}
+
 fn emit(mut document: Document, metadata: &Metadata, store: &dyn Store, style: Style) -> Result<SecretBytes> {
     if document.branches.iter().any(|branch| is_reserved(branch, store.layout())) {
         return Err(Error::new(ErrorKind::Unwritable, "write a file that uses the name of the metadata"));
     }
-    for branch in &mut document.branches {
-        branch.members.extend(metadata.pairs(store.layout()).into_iter().map(Member::Pair));
-    }
+    add_metadata(&mut document, metadata, store);
     store.emit_encrypted(&document, style).map_err(|error| error.of_kind(ErrorKind::Unwritable))
 }
 
@@ -322,7 +345,7 @@ fn apply(source: &[u8], mut edits: Vec<Edit>) -> SecretBytes {
 }
 
 fn write_mac(cipher: &ValueCipher, hash: &str, now: &str) -> Result<String> {
-    let encrypted = cipher.encrypt(hash.as_bytes(), now.as_bytes());
+    let encrypted = cipher.encrypt(&mut Nonces::default(), hash.as_bytes(), now.as_bytes());
     let encrypted = encrypted.map_err(|error| Error::new(ErrorKind::Internal, format!("encrypt the MAC: {error}")))?;
     Ok(String::from_utf8_lossy(&leaf::write(&encrypted, Kind::Text)).into_owned())
 }
@@ -334,7 +357,7 @@ fn verify_mac(cipher: &ValueCipher, hash: &str, metadata: &Metadata) -> Result<(
     }
     let unreadable = || wrong("the MAC does not decrypt: it, or `lastmodified`, was changed");
     let (encrypted, kind) = leaf::read(metadata.mac.as_bytes()).map_err(|_| unreadable())?;
-    let opened = cipher.decrypt(&encrypted, metadata.last_modified.as_bytes()).map_err(|_| unreadable())?;
+    let opened = cipher.decrypt(encrypted, metadata.last_modified.as_bytes()).map_err(|_| unreadable())?;
     match leaf::plain(kind, opened) {
         Ok(Plain::Value(Value::Text(stored))) if stored.ct_eq(&SecretBytes::new(hash.as_bytes().to_vec())) => Ok(()),
         _ => Err(wrong("the MAC does not fit: a value was removed, added, moved or changed without the key")),

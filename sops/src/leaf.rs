@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use keys::{Encrypted, SecretBytes};
+use keys::{Encrypted, Few, SecretBytes};
 
 use crate::document::Value;
 use crate::error::{Error, ErrorKind, Result};
@@ -85,17 +85,25 @@ pub(crate) fn with_bytes<T>(value: &Value, take: impl FnOnce(&[u8]) -> T) -> T {
 
 /// Writes the text of an encrypted value.
 pub(crate) fn write(encrypted: &Encrypted, kind: Kind) -> Vec<u8> {
-    let mut text = String::with_capacity(PREFIX.len() + encrypted.data.len() * 4 / 3 + 110);
-    text.push_str("ENC[AES256_GCM,data:");
-    BASE64.encode_string(&encrypted.data, &mut text);
-    text.push_str(",iv:");
-    BASE64.encode_string(&encrypted.nonce, &mut text);
-    text.push_str(",tag:");
-    BASE64.encode_string(&encrypted.tag, &mut text);
-    text.push_str(",type:");
-    text.push_str(kind.name());
-    text.push(']');
-    text.into_bytes()
+    let mut text = Vec::with_capacity(PREFIX.len() + encrypted.data.len().div_ceil(3) * 4 + 96);
+    text.extend_from_slice(PREFIX);
+    push_base64(&mut text, &encrypted.data);
+    text.extend_from_slice(b",iv:");
+    push_base64(&mut text, encrypted.nonce.as_bytes());
+    text.extend_from_slice(b",tag:");
+    push_base64(&mut text, encrypted.tag.as_bytes());
+    text.extend_from_slice(b",type:");
+    text.extend_from_slice(kind.name().as_bytes());
+    text.push(b']');
+    text
+}
+
+fn push_base64(text: &mut Vec<u8>, bytes: &[u8]) {
+    let start = text.len();
+    text.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    // The room was made for it.
+    let written = text.get_mut(start..).map_or(0, |room| BASE64.encode_slice(bytes, room).unwrap_or(0));
+    text.truncate(start + written);
 }
 
 /// Reads the text of an encrypted value; what follows the last bracket is passed over.
@@ -113,16 +121,32 @@ pub(crate) fn read(text: &[u8]) -> Result<(Encrypted, Kind)> {
     if [data, nonce, tag, kind].iter().any(|part| part.is_empty()) {
         return Err(bad());
     }
-    let decode =
-        |part: &[u8]| BASE64.decode(part).map_err(|_| Error::new(ErrorKind::Tampered, "decrypt a value: its ciphertext, nonce or tag is not base64"));
+    let decode = |part: &[u8]| BASE64.decode(part).map_err(|_| undecodable());
     let kind = KINDS.iter().find(|(_, name)| name.as_bytes() == kind).map(|(kind, _)| *kind);
     let kind = kind.ok_or_else(|| Error::new(ErrorKind::Tampered, "decrypt a value: nobody knows its type"))?;
-    Ok((Encrypted { data: decode(data)?, nonce: decode(nonce)?, tag: decode(tag)? }, kind))
+    Ok((Encrypted { data: decode(data)?, nonce: few(nonce)?, tag: few(tag)? }, kind))
 }
 
-fn halves<'t>(text: &'t [u8], between: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
-    let at = memchr::memmem::rfind(text, between)?;
-    Some((&text[..at], &text[at + between.len()..]))
+/// Decodes a nonce or a tag.
+fn few<const MOST: usize>(text: &[u8]) -> Result<Few<MOST>> {
+    let mut bytes = [0; 48];
+    let length = BASE64.decode_slice(text, &mut bytes).map_err(|_| undecodable())?;
+    bytes.get(..length).and_then(Few::new).ok_or_else(|| Error::new(ErrorKind::Tampered, "decrypt a value: its nonce or tag is too long"))
+}
+
+fn undecodable() -> Error {
+    Error::new(ErrorKind::Tampered, "decrypt a value: its ciphertext, nonce or tag is not base64")
+}
+
+/// Cuts a text at the last place where a name stands, which begins with a comma.
+fn halves<'t>(text: &'t [u8], name: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
+    let mut end = text.len();
+    loop {
+        end = memchr::memrchr(b',', &text[..end])?;
+        if let Some(behind) = text[end..].strip_prefix(name) {
+            return Some((&text[..end], behind));
+        }
+    }
 }
 
 /// Makes a value of the bytes that were decrypted.
@@ -158,11 +182,11 @@ mod tests {
         let cipher = DataKey::from_secret(SecretBytes::new(vec![b'f'; 32])).unwrap().cipher();
         let (encrypted, kind) = read(EXAMPLE).unwrap();
         assert_eq!(kind, Kind::Text);
-        assert_eq!(cipher.decrypt(&encrypted, b"bar:").unwrap().expose(), b"foo");
-        assert!(cipher.decrypt(&encrypted, b"baz:").is_err());
         assert_eq!(write(&encrypted, kind), EXAMPLE);
-        let again = cipher.dangerous_encrypt_with(&encrypted.nonce, b"foo", b"bar:").unwrap();
+        let again = cipher.dangerous_encrypt_with(encrypted.nonce.as_bytes(), b"foo", b"bar:").unwrap();
         assert_eq!(write(&again, Kind::Text), EXAMPLE);
+        assert!(cipher.decrypt(encrypted, b"baz:").is_err());
+        assert_eq!(cipher.decrypt(again, b"bar:").unwrap().expose(), b"foo");
     }
 
     #[test]
@@ -175,6 +199,8 @@ mod tests {
         check(b"ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:]", false);
         check(b"ENC[AES256_GCM,data:A!==,iv:AA==,tag:AA==,type:str]", false);
         check(b"ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:strange]", false);
+        check(&[b"ENC[AES256_GCM,data:AA==,iv:".as_slice(), &b"AAAA".repeat(11), b",tag:AA==,type:str]"].concat(), false);
+        check(&[b"ENC[AES256_GCM,data:AA==,iv:".as_slice(), &b"AAAA".repeat(99), b",tag:AA==,type:str]"].concat(), false);
         check(b"ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str", false);
         check(b"", false);
     }

@@ -13,6 +13,7 @@ use crate::leaf::Kind;
 #[derive(Debug)]
 pub struct Stash {
     salt: [u8; 32],
+    forgetful: bool,
     texts: HashMap<[u8; 32], VecDeque<SecretBytes>>,
 }
 
@@ -21,15 +22,23 @@ impl Default for Stash {
         let mut salt = [0; 32];
         // Without randomness nothing would be encrypted either; the salt only makes digests of a dump of the memory useless.
         let _ = keys::fill_random(&mut salt, "draw a salt");
-        Self { salt, texts: HashMap::new() }
+        Self { salt, forgetful: false, texts: HashMap::new() }
     }
 }
 
 impl Stash {
+    /// Keeps nothing, for content that is not encrypted again.
+    pub(crate) fn forgetful() -> Self {
+        Self { salt: [0; 32], forgetful: true, texts: HashMap::new() }
+    }
+
     /// Remembers the ciphertext of a value.
-    pub(crate) fn put(&mut self, associated: &str, kind: Kind, plaintext: &[u8], text: SecretBytes) {
+    pub(crate) fn put(&mut self, associated: &str, kind: Kind, plaintext: &[u8], text: &[u8]) {
+        if self.forgetful {
+            return;
+        }
         let place = self.place(associated, kind, plaintext);
-        self.texts.entry(place).or_default().push_back(text);
+        self.texts.entry(place).or_default().push_back(SecretBytes::new(text.to_vec()));
     }
 
     /// Takes the ciphertext of a value, if it had one.

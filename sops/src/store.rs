@@ -84,6 +84,13 @@ pub trait Store: Sync {
     /// As [`Store::emit`].
     fn emit_value(&self, node: &Node, style: Style) -> Result<SecretBytes>;
 
+    /// True if a text says what a document says, comments apart, as far as that shows without making a tree of it. False says nothing: then only the
+    /// tree tells.
+    fn surely_says(&self, source: &[u8], document: &Document) -> bool {
+        let _ = (source, document);
+        false
+    }
+
     /// How single places of a text are changed; `None` if a file of the format is always written anew.
     fn splice(&self) -> Option<&dyn Splice> {
         None

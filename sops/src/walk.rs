@@ -1,7 +1,7 @@
 //! Encrypts and decrypts all leaves of a document, and hashes them on the way.
 
 use aws_lc_rs::digest::{Context, SHA512};
-use keys::{SecretBytes, ValueCipher};
+use keys::{Nonces, SecretBytes, ValueCipher};
 
 use crate::document::{Comment, Document, Element, Leaf, List, Map, Member, Node, Value};
 use crate::error::{Error, ErrorKind, Position, Result};
@@ -68,6 +68,7 @@ enum Direction {
 struct Pass<'a> {
     treatment: &'a Treatment<'a>,
     stash: &'a mut Stash,
+    nonces: Nonces,
     direction: Direction,
     walk: Walk<'a>,
     hash: Context,
@@ -93,7 +94,19 @@ impl<'a> Pass<'a> {
             hash.update(&ONLY_ENCRYPTED);
         }
         let walk = treatment.selection.walk();
-        Self { treatment, stash, direction, walk, hash, edits: Vec::new(), lost_comments: 0, associated: String::new(), path: Vec::new(), at: None }
+        Self {
+            treatment,
+            stash,
+            nonces: Nonces::default(),
+            direction,
+            walk,
+            hash,
+            edits: Vec::new(),
+            lost_comments: 0,
+            associated: String::new(),
+            path: Vec::new(),
+            at: None,
+        }
     }
 
     fn run(mut self, document: &mut Document) -> Result<Passed> {
@@ -271,7 +284,7 @@ impl<'a> Pass<'a> {
         if let Some(text) = self.stash.take(associated, kind, bytes) {
             return Ok(text);
         }
-        let encrypted = self.treatment.cipher.encrypt(bytes, associated.as_bytes());
+        let encrypted = self.treatment.cipher.encrypt(&mut self.nonces, bytes, associated.as_bytes());
         let encrypted = encrypted.map_err(|error| Error::new(ErrorKind::Internal, format!("encrypt a value: {error}")))?;
         Ok(SecretBytes::new(leaf::write(&encrypted, kind)))
     }
@@ -287,11 +300,11 @@ impl<'a> Pass<'a> {
     fn open(&mut self, text: &[u8]) -> Result<Plain> {
         let (encrypted, kind) = leaf::read(text)?;
         let associated = associated_data(&self.associated);
-        let bytes = self.treatment.cipher.decrypt(&encrypted, associated.as_bytes()).map_err(|_| {
+        let bytes = self.treatment.cipher.decrypt(encrypted, associated.as_bytes()).map_err(|_| {
             Error::new(ErrorKind::Tampered, "decrypt a value: it was changed, it was moved from another key, or it is of another file")
         })?;
         // EXPOSE: a digest of the plaintext finds the ciphertext again.
-        self.stash.put(associated, kind, bytes.expose(), SecretBytes::new(text.to_vec()));
+        self.stash.put(associated, kind, bytes.expose(), text);
         leaf::plain(kind, bytes)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use keys::{AgePlugins, Credentials, DataKey, Encrypted, Error, Fields, KeyService, MasterKeyKind, SecretBytes};
+use keys::{AgePlugins, Credentials, DataKey, Encrypted, Error, Few, Fields, KeyService, MasterKeyKind, SecretBytes};
 use serde_json::{Value, json};
 use tests::peers;
 use tests::process::{Ended, Home};
@@ -144,8 +144,8 @@ fn is_key_of(file: &Value, key: SecretBytes) -> bool {
         let rest = text.split_once(&format!("{name}:")).expect("the part is there").1;
         SecretBytes::from_base64(rest.split([',', ']']).next().unwrap_or_default()).expect("base64").expose().to_vec()
     };
-    let value = Encrypted { data: part("data"), nonce: part("iv"), tag: part("tag") };
-    DataKey::from_secret(key).is_ok_and(|key| key.cipher().decrypt(&value, b"a:").is_ok_and(|opened| opened.expose() == b"b"))
+    let value = Encrypted { data: part("data"), nonce: Few::new(&part("iv")).expect("a nonce"), tag: Few::new(&part("tag")).expect("a tag") };
+    DataKey::from_secret(key).is_ok_and(|key| key.cipher().decrypt(value, b"a:").is_ok_and(|opened| opened.expose() == b"b"))
 }
 
 /// We open what sops wrapped; sops opens what we wrap.

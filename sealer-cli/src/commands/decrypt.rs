@@ -53,13 +53,16 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     let desk = Desk::new(now)?.in_order(args.order.decryption_order.clone());
-    let sources = read(&args.paths)?;
+    let mut sources = read(&args.paths)?;
     if sources.len() > 1 && args.output.is_some() {
         return Err(Error::input("write more than one file into one").advise("Use --out-dir").into());
     }
     let (mut errors, mut rows, mut ready, mut progress) = (Vec::new(), Vec::new(), Vec::new(), Progress::new("decrypted", sources.len()));
-    for (at, source) in sources.iter().enumerate() {
-        match decrypt(args, &desk, source).and_then(|text| deliver(args, source, &text, at, &mut ready)) {
+    for (at, source) in sources.iter_mut().enumerate() {
+        // What is written back is compared with what the file holds then.
+        let bytes = if args.in_place { source.bytes.duplicate() } else { source.take() };
+        let source: &Source = source;
+        match decrypt(args, &desk, source, bytes).and_then(|text| deliver(args, source, &text, at, &mut ready)) {
             Err(error) if source.found && is_not_encrypted(&error) => rows.push((source, false)),
             Err(error) => errors.push(error.in_file(&source.name)),
             Ok(()) => rows.push((source, true)),
@@ -78,14 +81,15 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     Errors::check(errors)
 }
 
-fn decrypt(args: &Args, desk: &Desk, source: &Source) -> engine::Result<SecretBytes> {
+fn decrypt(args: &Args, desk: &Desk, source: &Source, bytes: SecretBytes) -> engine::Result<SecretBytes> {
     let path = args.name.as_deref().or(source.path.as_deref()).unwrap_or(Path::new("stdin"));
     let input = store(args.input.input_type.as_deref(), path)?;
     let output = args.output_type.as_deref().map_or(Ok(input), |name| store(Some(name), path))?;
     let check = if args.dangerous_ignore_mac { MacCheck::DangerousIgnore } else { MacCheck::Enforce };
     let same = output.name() == input.name();
     let manner = if same { Manner::InPlace } else { Manner::Anew(Style::default()) };
-    let unlocked = desk.wait(unlock(&desk.keychain, EncryptedFile::parse(input, source.bytes.duplicate())?, check, manner))?;
+    let file = EncryptedFile::parse(input, bytes)?.forgetting();
+    let unlocked = desk.wait(unlock(&desk.keychain, file, check, manner))?;
     lost_comments(&source.name, &unlocked.file);
     if same { Ok(unlocked.file.plain.into_source()) } else { Ok(unlocked.file.plain.emit(output, Style::default())?) }
 }

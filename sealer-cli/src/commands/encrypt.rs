@@ -63,13 +63,16 @@ enum Done {
 /// Runs the command.
 pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     let desk = Desk::new(now)?;
-    let sources = read(&args.paths)?;
+    let mut sources = read(&args.paths)?;
     if sources.len() > 1 && !args.in_place {
         return Err(Error::input("print more than one file").advise("Use --in-place").into());
     }
     let (mut errors, mut rows, mut ready, mut progress) = (Vec::new(), Vec::new(), Vec::new(), Progress::new("encrypted", sources.len()));
-    for source in &sources {
-        match encrypt(args, &desk, source).and_then(|done| deliver(args, source, &done, &mut ready).map(|()| done)) {
+    for source in &mut sources {
+        // What is written back is compared with what the file holds then.
+        let bytes = if args.in_place { source.bytes.duplicate() } else { source.take() };
+        let source: &Source = source;
+        match encrypt(args, &desk, source, bytes).and_then(|done| deliver(args, source, &done, &mut ready).map(|()| done)) {
             Ok(Done::Encrypted(_)) => rows.push((source, None)),
             Ok(Done::PassedOver(why)) => rows.push((source, Some(why))),
             Err(error) => errors.push(error.in_file(&source.name)),
@@ -82,12 +85,12 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     Errors::check(errors)
 }
 
-fn encrypt(args: &Args, desk: &Desk, source: &Source) -> engine::Result<Done> {
+fn encrypt(args: &Args, desk: &Desk, source: &Source, bytes: SecretBytes) -> engine::Result<Done> {
     let path = args.name.as_deref().or(source.path.as_deref()).unwrap_or(Path::new("stdin"));
     let input = store(args.input.input_type.as_deref(), path)?;
     let output = args.output_type.as_deref().map_or(Ok(input), |name| store(Some(name), path))?;
     let config = args.config.find(path)?;
-    let plain = match PlainFile::parse(input, source.bytes.duplicate()).map_err(Error::from) {
+    let plain = match PlainFile::parse(input, bytes).map_err(Error::from) {
         Err(error) if source.found && error.cause() == Some(Cause::File(sops::ErrorKind::AlreadyEncrypted)) => {
             return Ok(Done::PassedOver("it is encrypted already"));
         }

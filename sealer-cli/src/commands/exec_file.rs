@@ -59,7 +59,7 @@ fn opened(args: &Args, now: Timestamp) -> engine::Result<SecretBytes> {
     let same = output.name() == input.name();
     let manner = if same { Manner::InPlace } else { Manner::Anew(Style::default()) };
     let open = || {
-        let file = EncryptedFile::parse(input, source.bytes.duplicate())?;
+        let file = EncryptedFile::parse(input, source.bytes.duplicate())?.forgetting();
         let plain = desk.wait(unlock(&desk.keychain, file, MacCheck::Enforce, manner))?.file.plain;
         if same { Ok(plain.into_source()) } else { Ok(plain.emit(output, Style::default())?) }
     };

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     let input = store(args.input.input_type.as_deref(), &args.file)?;
     let output = args.output_type.as_deref().map_or(Ok(input), |name| store(Some(name), &args.file))?;
     let in_file = |error: Error| error.in_file(&source.name);
-    let file = EncryptedFile::parse(input, source.bytes.duplicate()).map_err(|error| in_file(error.into()))?;
+    let file = EncryptedFile::parse(input, source.bytes.duplicate()).map_err(|error| in_file(error.into()))?.forgetting();
     let unlocked = desk.wait(unlock(&desk.keychain, file, MacCheck::Enforce, Manner::Anew(Style::default()))).map_err(in_file)?;
     let document = unlocked.file.plain.document;
     let empty = || in_file(Error::new(ErrorKind::NotFound, "find the value: the file is empty"));

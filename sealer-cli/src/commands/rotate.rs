@@ -69,7 +69,8 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
 
 fn rotated(args: &Args, desk: &Desk, source: &Source) -> engine::Result<SecretBytes> {
     let store = store(args.input.input_type.as_deref(), &source.relative)?;
-    let unlocked = desk.wait(unlock(&desk.keychain, EncryptedFile::parse(store, source.bytes.duplicate())?, MacCheck::Enforce, Manner::InPlace))?;
+    let file = EncryptedFile::parse(store, source.bytes.duplicate())?.forgetting();
+    let unlocked = desk.wait(unlock(&desk.keychain, file, MacCheck::Enforce, Manner::InPlace))?;
     let (added, removed) = (args.added.read(desk)?, args.removed.read(desk)?);
     desk.wait(rotate(&desk.keychain, unlocked, &added, &removed, &desk.writing(store, Manner::InPlace)))
 }

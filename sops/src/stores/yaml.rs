@@ -1,5 +1,6 @@
 //! YAML, read and written as sops does it, which is as go-yaml does it.
 
+mod compare;
 mod cursor;
 mod emit;
 mod page;
@@ -56,10 +57,17 @@ impl Store for Yaml {
         emit::Emitter::new(emit::INDENT, 1024).value(node)
     }
 
+    fn surely_says(&self, source: &[u8], document: &Document) -> bool {
+        check_characters(source).is_ok() && compare::says(source, document).unwrap_or(false)
+    }
+
     fn splice(&self) -> Option<&dyn Splice> {
         Some(self)
     }
 }
+
+/// Bytes that are looked at together.
+const CHUNK: usize = 256;
 
 /// Refuses what is no text, or has characters that YAML does not allow.
 fn check_characters(source: &[u8]) -> Result<()> {
@@ -68,8 +76,12 @@ fn check_characters(source: &[u8]) -> Result<()> {
         return Err(Error::new(ErrorKind::Malformed, "read the YAML: it is larger than 4 GiB"));
     }
     let text = std::str::from_utf8(source).map_err(|error| wrong(error.valid_up_to(), "a byte that is not UTF-8"))?;
-    let may_be_wrong = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') || matches!(byte, 0x7f | 0xc2 | 0xef);
-    for at in text.bytes().enumerate().filter(|(_, byte)| may_be_wrong(*byte)).map(|(at, _)| at) {
+    // Without a way out in between, many bytes are compared at once.
+    let may_be_wrong =
+        |byte: u8| ((byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r')) | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xef);
+    let doubtful = |(_, chunk): &(usize, &[u8])| chunk.iter().fold(false, |found, byte| found | may_be_wrong(*byte));
+    let chunks = source.chunks(CHUNK).enumerate().filter(doubtful);
+    for at in chunks.flat_map(|(index, chunk)| (index * CHUNK..).zip(chunk)).filter(|(_, byte)| may_be_wrong(**byte)).map(|(at, _)| at) {
         let character = text.get(at..).and_then(|rest| rest.chars().next());
         if character.is_some_and(|c| !matches!(c, '\u{85}' | '\u{a0}'..='\u{fffd}')) {
             return Err(wrong(at, "a control character"));

@@ -183,9 +183,17 @@ impl<'v> Job<'v> {
         Ok(file)
     }
 
-    /// Opens a file: what every command does that changes or shows values.
+    /// Opens a file whose values are shown, or encrypted under another key.
     pub(super) fn unlock(&self, input: &files::Input, store: &'static dyn Store) -> Result<engine::file::Unlocked> {
-        let file = self.parse(input, store)?;
+        self.open(self.parse(input, store)?.forgetting(), store)
+    }
+
+    /// Opens a file whose values change: those that do not keep their ciphertext.
+    pub(super) fn unlock_to_change(&self, input: &files::Input, store: &'static dyn Store) -> Result<engine::file::Unlocked> {
+        self.open(self.parse(input, store)?, store)
+    }
+
+    fn open(&self, file: EncryptedFile, store: &'static dyn Store) -> Result<engine::file::Unlocked> {
         version::check(&file.metadata.version)?;
         self.check_services(&file.metadata)?;
         let manner = Manner::Anew(Style::default());

@@ -38,7 +38,7 @@ pub(super) fn run_unset(global: &Values, local: &Values) -> Result<()> {
     let path = path(local, "unset")?;
     let job = job.in_order()?;
     let input = Input::of(subject.path.as_deref())?;
-    let mut unlocked = job.unlock(&input, job.input(&subject.name))?;
+    let mut unlocked = job.unlock_to_change(&input, job.input(&subject.name))?;
     let top = unlocked.file.plain.document.branches.first_mut();
     if let Some((Reached::Node(Node::Leaf(_)), [_, ..])) = top.as_deref().map(|top| path.follow(top)) {
         return Err(Failure::generic("Unsupported type: a value has no parts"));
@@ -123,7 +123,7 @@ fn fraction(number: i64) -> f64 {
 /// Reads a file and sets a value in it; the last part says whether that changed anything.
 pub(super) fn changed(job: &Job<'_>, subject: &Subject, path: &TreePath, value: Node) -> Result<(Input, SecretBytes, bool)> {
     let input = Input::of(subject.path.as_deref())?;
-    let mut unlocked = job.unlock(&input, job.input(&subject.name))?;
+    let mut unlocked = job.unlock_to_change(&input, job.input(&subject.name))?;
     let mut changed = true;
     if let Some(top) = unlocked.file.plain.document.branches.first_mut() {
         changed = !matches!(path.find(top), Ok(Reached::Node(node)) if same(node, &value));

@@ -14,7 +14,7 @@ const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 /// # Errors
 /// Malformed, with the place.
 pub(super) fn document(source: &[u8]) -> Result<Document> {
-    let mut reader = Reader { source, at: 0 };
+    let mut reader = Reader::new(source);
     if source.starts_with(b"\xef\xbb\xbf") {
         return Err(reader.error(0, "a byte order mark stands at its start"));
     }
@@ -42,28 +42,35 @@ pub(super) fn string_end(source: &[u8], start: usize) -> usize {
     source.len()
 }
 
-struct Reader<'s> {
+/// Reads from start to end.
+pub(super) struct Reader<'s> {
     source: &'s [u8],
-    at: usize,
+    pub(super) at: usize,
+    /// Members of the mapping that was read last: the next one has often as many.
+    usual: usize,
 }
 
-impl Reader<'_> {
+impl<'s> Reader<'s> {
+    pub(super) fn new(source: &'s [u8]) -> Self {
+        Self { source, at: 0, usual: 0 }
+    }
+
     fn error(&self, at: usize, what: &str) -> Error {
         Error::new(ErrorKind::Malformed, format!("read the file as JSON: {what}")).at(Position::of(self.source, at))
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.source.get(self.at).copied()
     }
 
-    fn space(&mut self) {
+    pub(super) fn space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
         }
     }
 
     /// Passes a byte that has to come next.
-    fn pass(&mut self, byte: u8) -> Result<()> {
+    pub(super) fn pass(&mut self, byte: u8) -> Result<()> {
         self.space();
         if self.peek() != Some(byte) {
             return Err(self.error(self.at, &format!("`{}` is missing", char::from(byte))));
@@ -73,7 +80,7 @@ impl Reader<'_> {
     }
 
     /// Passes a comma, or the end of what was opened: then it is false.
-    fn goes_on(&mut self, end: u8) -> Result<bool> {
+    pub(super) fn goes_on(&mut self, end: u8) -> Result<bool> {
         self.space();
         let byte = self.peek();
         if byte != Some(b',') && byte != Some(end) {
@@ -83,7 +90,7 @@ impl Reader<'_> {
         Ok(byte == Some(b','))
     }
 
-    fn is_empty(&mut self, end: u8) -> bool {
+    pub(super) fn is_empty(&mut self, end: u8) -> bool {
         self.space();
         let empty = self.peek() == Some(end);
         self.at += usize::from(empty);
@@ -92,7 +99,7 @@ impl Reader<'_> {
 
     fn map(&mut self, depth: usize) -> Result<Map> {
         let start = self.at;
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(self.usual.min(16));
         self.at += 1;
         if !self.is_empty(b'}') {
             loop {
@@ -102,7 +109,7 @@ impl Reader<'_> {
                     return Err(self.error(self.at, "a key in quotes is missing"));
                 }
                 // Bytes that are no text have been replaced.
-                let key = String::from_utf8_lossy(&self.string()?).into_owned();
+                let key = String::from_utf8(self.string()?).unwrap_or_default();
                 self.pass(b':')?;
                 let value = self.node(depth + 1)?;
                 members.push(Member::Pair(Pair { key, value, span: Span::new(start, self.at) }));
@@ -111,6 +118,7 @@ impl Reader<'_> {
                 }
             }
         }
+        self.usual = members.len();
         Ok(Map { members, span: Span::new(start, self.at) })
     }
 
@@ -129,7 +137,7 @@ impl Reader<'_> {
         Ok(List { elements, span: Span::new(start, self.at) })
     }
 
-    fn node(&mut self, depth: usize) -> Result<Node> {
+    pub(super) fn node(&mut self, depth: usize) -> Result<Node> {
         self.space();
         let start = self.at;
         if depth > MAX_DEPTH {
@@ -195,22 +203,31 @@ impl Reader<'_> {
     /// Reads a string as Go does: bytes that are no text, and halves of pairs, are replaced.
     fn string(&mut self) -> Result<Vec<u8>> {
         let start = self.at;
-        let end = string_end(self.source, start);
-        let content = self.source.get(start + 1..end - 1).unwrap_or_default();
-        if let Some(at) = content.iter().position(|byte| *byte < b' ') {
-            return Err(self.error(start + 1 + at, "a control character stands in a string"));
-        }
-        if end < start + 2 || self.source.get(end - 1) != Some(&b'"') || is_escaped(content) {
-            return Err(self.error(start, "a string has no end"));
-        }
-        self.at = end;
+        let content = self.content()?;
         if memchr::memchr(b'\\', content).is_none() {
             return Ok(replaced(content));
         }
         self.unescaped(content, start + 1)
     }
 
-    fn unescaped(&self, content: &[u8], start: usize) -> Result<Vec<u8>> {
+    /// Passes a string, and gives what stands between its quotes.
+    pub(super) fn content(&mut self) -> Result<&'s [u8]> {
+        let start = self.at;
+        let end = string_end(self.source, start);
+        let content = self.source.get(start + 1..end - 1).unwrap_or_default();
+        // Without a way out in between, many bytes are compared at once.
+        if content.iter().fold(false, |found, byte| found | (*byte < b' ')) {
+            let at = content.iter().position(|byte| *byte < b' ').unwrap_or_default();
+            return Err(self.error(start + 1 + at, "a control character stands in a string"));
+        }
+        if end < start + 2 || self.source.get(end - 1) != Some(&b'"') || is_escaped(content) {
+            return Err(self.error(start, "a string has no end"));
+        }
+        self.at = end;
+        Ok(content)
+    }
+
+    pub(super) fn unescaped(&self, content: &[u8], start: usize) -> Result<Vec<u8>> {
         let mut text = Vec::with_capacity(content.len());
         let mut rest = content;
         while let Some(found) = memchr::memchr(b'\\', rest) {

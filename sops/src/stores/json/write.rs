@@ -146,10 +146,16 @@ impl<'l> Writer<'l> {
 
     /// *Source*: `encoding/json`, Go 1.26, with what is special in HTML escaped.
     pub(super) fn string(&mut self, text: &[u8]) {
+        self.out.reserve(text.len() + 2);
         self.out.push(b'"');
-        for chunk in text.utf8_chunks() {
-            self.characters(chunk.valid());
-            chunk.invalid().iter().for_each(|_| self.raw(b"\\ufffd"));
+        // Without a way out in between, many bytes are compared at once.
+        if text.iter().fold(true, |all, byte| all & is_ordinary(*byte)) {
+            self.raw(text);
+        } else {
+            for chunk in text.utf8_chunks() {
+                self.characters(chunk.valid());
+                chunk.invalid().iter().for_each(|_| self.raw(b"\\ufffd"));
+            }
         }
         self.out.push(b'"');
     }
@@ -183,4 +189,10 @@ impl<'l> Writer<'l> {
             _ => self.raw(&[b"\\u00", &DIGITS[usize::from(byte >> 4)..][..1], &DIGITS[usize::from(byte & 15)..][..1]].concat()),
         }
     }
+}
+
+/// True for what stands for itself, as all of a ciphertext does.
+fn is_ordinary(byte: u8) -> bool {
+    let special = (byte == b'"') | (byte == b'\\') | (byte == b'<') | (byte == b'>') | (byte == b'&');
+    (b' '..0x7f).contains(&byte) & !special
 }

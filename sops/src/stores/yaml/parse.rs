@@ -365,11 +365,21 @@ impl<'a> Parser<'a> {
 
     fn push(&mut self, properties: Properties<'a>, shape: Shape<'a>, span: Span) -> NodeId {
         let id = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
+        if self.nodes.len() == self.nodes.capacity() {
+            self.make_room(span.range().end);
+        }
         self.nodes.push(Syntax { shape, tag: properties.tag, span, comments: None });
         if let Some(name) = properties.anchor {
             self.anchors.insert(name, id);
         }
         id
+    }
+
+    /// Makes room for as many nodes as there will be if the rest of the text is like what was read, but not for many times more than there are.
+    fn make_room(&mut self, read: usize) {
+        let known = self.nodes.len().max(16);
+        let all = known.saturating_mul(self.text.len()) / read.max(1);
+        self.nodes.reserve_exact((all.saturating_sub(known) + known / 16).clamp(known / 4, known * 8));
     }
 
     fn wrong(&self, at: usize, what: &str) -> Error {

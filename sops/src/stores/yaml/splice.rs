@@ -45,19 +45,18 @@ impl Splice for Yaml {
             write_literal(&mut written, &place, &text, column, hint);
             return Ok(block_edit(&place, written));
         }
-        let mut page = Page::with_capacity(text.text.len() + 16);
-        match text.style {
-            Style::Plain if !flow => {
-                if let Some(tag) = text.tag {
-                    page.put(tag);
-                    page.put(b" ");
-                }
-                page.put(text.text.as_bytes());
+        if text.style == Style::Plain && !flow {
+            if let Some(tag) = text.tag {
+                written.push(tag);
+                written.push(b" ");
             }
-            _ => flow::write_value(&mut page, value),
+            written.push(text.text.as_bytes());
+        } else {
+            let mut page = Page::with_capacity(text.text.len() + 16);
+            flow::write_value(&mut page, value);
+            // EXPOSE: the text becomes part of the edit.
+            written.push(page.into_secret().expose());
         }
-        // EXPOSE: the text becomes part of the edit.
-        written.push(page.into_secret().expose());
         Ok(edit(&place, written))
     }
 

@@ -15,6 +15,9 @@ use super::scan::{MAX_DEPTH, wrong};
 use super::syntax::{Entry, NodeId, Shape, Syntax, SyntaxDocument};
 use super::token::{Comments, Lines, Scalar};
 
+/// Keys that are compared with each other.
+const FEW: usize = 16;
+
 /// Nodes below which copies by aliases are not counted.
 const HARMLESS: usize = 1000;
 
@@ -241,17 +244,10 @@ impl<'n, 'a> Builder<'n, 'a> {
             },
             Some(_) => return Ok(copy()),
         };
-        Ok(match plain {
-            Plain::Bool(value) => Value::Bool(value),
-            Plain::Float(value) => Value::Float(value),
-            Plain::Int(value) => Value::Int(value),
-            Plain::Null => Value::Null,
-            Plain::Time(value) => Value::Time(value),
-            Plain::Large(_) => {
-                self.object(node.span, "use a whole number of more than 63 bits: quote it");
-                copy()
-            }
-        })
+        Ok(value_of(plain).unwrap_or_else(|| {
+            self.object(node.span, "use a whole number of more than 63 bits: quote it");
+            copy()
+        }))
     }
 
     fn binary(&self, node: &Syntax<'_>, bytes: &[u8]) -> Result<Value> {
@@ -264,7 +260,9 @@ impl<'n, 'a> Builder<'n, 'a> {
     }
 
     fn refuse_duplicates(&self, entries: &[Entry]) -> Result<()> {
-        let mut known = HashSet::with_capacity(entries.len());
+        // Few keys are compared one by one, which is quicker than to hash them.
+        let mut few = Vec::with_capacity(entries.len().min(FEW));
+        let mut known = HashSet::new();
         for entry in entries {
             let key = self.node(entry.key);
             let (kind, text): (NodeId, &[u8]) = match &key.shape {
@@ -273,8 +271,12 @@ impl<'n, 'a> Builder<'n, 'a> {
                 Shape::Alias(target) => (target + 1, b""),
                 Shape::Map(_) | Shape::List(_) => return Err(self.wrong(key, "a key that is a collection")),
             };
-            if !known.insert((kind, text)) {
+            let is_new = if entries.len() > FEW { known.insert((kind, text)) } else { !few.contains(&(kind, text)) };
+            if !is_new {
                 return Err(self.wrong(key, "a key that stands twice in one mapping"));
+            }
+            if entries.len() <= FEW {
+                few.push((kind, text));
             }
             let merges = matches!(&key.shape, Shape::Scalar(scalar) if scalar.plain && key.tag.is_none() && text == b"<<");
             if merges && !self.may_be_merged(entry.value) {
@@ -340,6 +342,18 @@ impl<'n, 'a> Builder<'n, 'a> {
     fn wrong(&self, node: &Syntax<'_>, what: &str) -> Error {
         wrong(self.text, node.span.range().start, what)
     }
+}
+
+/// What a plain scalar says; `None` for a number that is too large.
+pub(super) fn value_of(plain: Plain) -> Option<Value> {
+    Some(match plain {
+        Plain::Bool(value) => Value::Bool(value),
+        Plain::Float(value) => Value::Float(value),
+        Plain::Int(value) => Value::Int(value),
+        Plain::Large(_) => return None,
+        Plain::Null => Value::Null,
+        Plain::Time(value) => Value::Time(value),
+    })
 }
 
 fn comments<'n>(node: &'n Syntax<'_>) -> &'n Comments {

@@ -10,6 +10,9 @@ use crate::stores::yaml::style::{Style, is_printable};
 /// The quote that a text keeps, because the scalar in its place has it: quotes are the user's.
 pub(super) fn kept_quote(source: &[u8], span: Span, value: &Value) -> Option<char> {
     let Value::Text(text) = value else { return None };
+    if !matches!(source.get(span.range().start), Some(b'"' | b'\'')) {
+        return None;
+    }
     // EXPOSE: what takes more than quotes is written by the rules of the emitter.
     let plain = std::str::from_utf8(text.expose()).is_ok_and(|text| text.chars().all(|character| is_printable(character) && character != '\n'));
     let old = source.get(span.range()).and_then(|old| std::str::from_utf8(old).ok())?;
