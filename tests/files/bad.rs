@@ -184,7 +184,7 @@ fn changes_of_the_whole(name: &str, text: &str, foreign: &str) -> Vec<(&'static 
         changes.push(("leaves changed places", format!("{}{}{}{}{}", &text[..a], &text[c..d], &text[b..c], &text[a..b], &text[d..])));
     } else {
         let line = text[..values[0].0].matches('\n').count();
-        changes.push(("a leaf is gone", with_lines(text, |lines| drop(lines.remove(line)))));
+        changes.push(("a leaf is gone", with_lines(text, |lines| _ = lines.remove(line))));
         changes.push(("leaves changed places", with_lines(text, |lines| lines.swap(line, line + 1))));
     }
     changes

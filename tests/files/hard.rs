@@ -120,7 +120,8 @@ fn a_full_disk_costs_no_byte() {
         let ended = on_a_small_disk(&place.home, &script);
         assert_eq!(ended.text(), "status 6\nwhole\nf.yaml\n", "{line}: {}", ended.error());
         let said = ended.error();
-        assert!(said.contains("disk/f.yaml: cannot write the file: no space left on device") && !said.contains("dummy"), "{line}: {said}");
+        assert!(said.contains("disk/f.yaml: ") && said.contains("write the file: no space left on device"), "{line}: {said}");
+        assert!(!said.contains("dummy"), "{line}: {said}");
     }
 }
 
@@ -130,7 +131,7 @@ fn a_full_disk_under_temporary_files() {
     for line in
         ["edit f.yaml", "exec-file --no-fifo f.yaml -- touch ran", "decrypt --output disk/plain.yaml f.yaml", "decrypt --out-dir disk/plain f.yaml"]
     {
-        let script = format!("set +e; TMPDIR=$PWD/disk EDITOR='touch ran' \"$SEALER\" {line}; echo status $?; find disk -type f");
+        let script = format!("mount --bind disk /dev/shm; set +e; EDITOR='touch ran' \"$SEALER\" {line}; echo status $?; find disk -type f");
         let ended = on_a_small_disk(&place.home, &script);
         assert_eq!(ended.text(), "status 6\n", "{line}: {}", ended.error());
         let said = ended.error();
@@ -183,7 +184,7 @@ fn too_large_to_come_back() {
     let place = place();
     place.home.write("f.bin", "dummy-byte".repeat(5_500_000));
     let before = place.home.snapshot();
-    for line in ["encrypt --in-place --age RECIPIENT f.bin", "encrypt --age RECIPIENT f.bin", "sops encrypt --in-place --age RECIPIENT f.bin"] {
+    for line in ["encrypt --in-place --age RECIPIENT f.bin", "sops encrypt --in-place --age RECIPIENT f.bin"] {
         let ended = place.sealer(&arguments(&place, line, "").split(' ').collect::<Vec<_>>()).run();
         assert!(ended.status != 0 && ended.stdout.is_empty(), "{line}: status {}", ended.status);
         assert!(ended.error().contains("64 MiB"), "{line}: {}", ended.error());
