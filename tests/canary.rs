@@ -201,10 +201,10 @@ fn no_credential_that_opens_a_file_is_shown() {
 
 #[test]
 fn an_editor_that_leaves_a_broken_text_shows_nothing_of_it() {
-    let cage = files::Cage::new();
+    let mut cage = files::Cage::new();
     for text in files::edits() {
-        cage.home.write("text", text);
-        for line in ["edit enc.yaml", "sops edit enc.yaml", "sops enc.json", "edit enc.json", "edit enc.env", "sops edit enc.ini", "edit enc.toml"] {
+        cage.write("text", &text);
+        for line in ["edit enc.yaml", "sops edit enc.yaml", "sops enc.json", "edit enc.json", "edit enc.toml"] {
             let found = cage.check(line, &[("EDITOR", "cp text")]);
             assert!(found.is_empty(), "{}", found.join("\n"));
         }

@@ -66,7 +66,7 @@ const RECIPIENT: &str = "age10j7kewdux7ag0aw2ejz2jhjqgyjmkhkgxx7088hm5sypfg27d4c
 
 /// A home full of marked files.
 pub(crate) struct Cage {
-    pub(crate) home: Home,
+    home: Home,
     /// What must not be seen unless it was asked for.
     secrets: Vec<String>,
     /// What must be in no message.
@@ -104,6 +104,12 @@ impl Cage {
         cage
     }
 
+    /// Adds a file.
+    pub(crate) fn write(&mut self, name: &str, text: &str) {
+        self.home.write(name, text);
+        self.before = self.home.snapshot();
+    }
+
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
@@ -132,7 +138,7 @@ impl Cage {
             ("recipient", text.replace(RECIPIENT, &format!("AGE-SECRET-KEY-1{CANARY}"))),
             ("armor", replaced("-----BEGIN AGE", "CANARY")),
             ("footer", replaced("-----END AGE", "CANARY")),
-            ("rule", replaced("_unencrypted", "(CANARY").replace("unencrypted_suffix", "encrypted_regex")),
+            ("rule", text.replace("unencrypted_suffix", "encrypted_regex").replace("_unencrypted", &format!("({CANARY}"))),
             ("cut", text[..text.len() / 2].to_owned()),
             ("kind", text.replace("recipient", "arn").replace("age:", "hc_vault:").replace("\"age\"", "\"hc_vault\"").replace(RECIPIENT, CANARY)),
         ];
@@ -153,8 +159,9 @@ impl Cage {
             found.extend(find(shown, marks).map(|mark| format!("{line}: {what} shows {mark:?}:\n{}", String::from_utf8_lossy(shown))));
         };
         look("standard error", &ended.stderr, &all);
-        // Who decrypts with the right key asks for the plaintext; who encrypts, for the ciphertext.
-        let asks = ["decrypt", "extract", "exec-", "-d "].iter().any(|verb| line.contains(verb)) && ended.status == 0;
+        // Who decrypts with the right key asks for the plaintext, if only of some files; who encrypts, for the ciphertext.
+        let asks =
+            ["decrypt", "extract", "exec-", "-d "].iter().any(|verb| line.contains(verb)) && (ended.status == 0 || line.ends_with("broken bad"));
         match (asks, ended.status) {
             (true, _) => {}
             (false, 0) => look("standard output", &ended.stdout, &self.secrets),
@@ -295,11 +302,11 @@ pub(crate) const CREDENTIALS: &[&[(&str, &str)]] = &[
     &[("SOPS_AGE_KEY_FILE", "keys/plugin.txt")],
     &[("SOPS_AGE_KEY_FILE", "keys/armor")],
     &[("SOPS_AGE_KEY_FILE", "none"), ("SOPS_AGE_KEY", "AGE-SECRET-KEY-1CANARY")],
-    &[("SOPS_AGE_KEY_FILE", "other.txt"), ("SOPS_AGE_KEY_CMD", "echo CANARY; echo CANARY >&2; exit 3")],
+    &[("SOPS_AGE_KEY_FILE", "other.txt"), ("SOPS_AGE_KEY_CMD", "false CANARY")],
     &[("SOPS_AGE_KEY_FILE", "other.txt"), ("SOPS_AGE_KEY_CMD", "echo CANARY")],
     &[("SOPS_AGE_KEY_FILE", "other.txt"), ("SOPS_AGE_SSH_PRIVATE_KEY_FILE", "keys/ssh")],
     &[("SOPS_AGE_KEY_FILE", "other.txt"), ("SOPS_AGE_SSH_PRIVATE_KEY_FILE", "keys/pem")],
-    &[("SOPS_AGE_KEY_FILE", "other.txt"), ("SOPS_AGE_SSH_PRIVATE_KEY_CMD", "cat keys/ssh; echo CANARY >&2")],
+    &[("SOPS_AGE_KEY_FILE", "other.txt"), ("SOPS_AGE_SSH_PRIVATE_KEY_CMD", "cat keys/ssh")],
     &[("SOPS_AGE_KEY_FILE", "other.txt"), ("VAULT_TOKEN", "CANARY"), ("VAULT_ADDR", "https://u:CANARY@127.0.0.1:1"), ("VAULT_MAX_RETRIES", "0")],
 ];
 
