@@ -11,6 +11,7 @@ pub mod controller;
 pub mod disk;
 pub mod flaky;
 pub mod fuzz;
+pub mod golden;
 pub mod kill;
 pub mod ledger;
 pub mod manifests;
