@@ -2,6 +2,8 @@
 //! output but the plaintext that was asked for, in no form.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+#[path = "canary/files.rs"]
+mod files;
 #[path = "canary/inputs.rs"]
 mod inputs;
 
@@ -93,8 +95,8 @@ impl Cage {
                 let asked = path.components().any(|part| part.as_os_str() == "secrets" || part.as_os_str() == "keys");
                 // What stood in the file already may stay: reseal and merge leave it as it was.
                 let old = before.get(&path).map(Vec::as_slice).unwrap_or_default();
-                let new: Vec<String> = self.marks.iter().filter(|mark| self.find(old, &[(*mark).clone()]).is_none()).cloned().collect();
-                if let Some(mark) = self.find(&content, &new).filter(|_| !asked) {
+                let new: Vec<String> = self.marks.iter().filter(|mark| find(old, &[(*mark).clone()]).is_none()).cloned().collect();
+                if let Some(mark) = find(&content, &new).filter(|_| !asked) {
                     found.push(format!("{line}: {} shows {mark:?}", path.display()));
                 }
                 match before.get(&path) {
@@ -107,16 +109,17 @@ impl Cage {
     }
 
     fn look(&self, line: &str, shown: &[u8]) -> Option<String> {
-        let mark = self.find(shown, &self.marks)?;
+        let mark = find(shown, &self.marks)?;
         Some(format!("{line} shows {mark:?}:\n{}", String::from_utf8_lossy(shown)))
     }
+}
 
-    fn find<'m>(&self, shown: &[u8], marks: &'m [String]) -> Option<&'m String> {
-        let text = String::from_utf8_lossy(shown);
-        // A line break within a long text hides nothing.
-        let joined = text.replace(['\n', ' '], "");
-        marks.iter().find(|mark| text.contains(mark.as_str()) || joined.contains(mark.as_str()))
-    }
+/// The first of the marks that is shown.
+fn find<'m>(shown: &[u8], marks: &'m [String]) -> Option<&'m String> {
+    let text = String::from_utf8_lossy(shown);
+    // A line break within a long text hides nothing.
+    let joined = text.replace(['\n', ' '], "");
+    marks.iter().find(|mark| text.contains(mark.as_str()) || joined.contains(mark.as_str()))
 }
 
 /// The forms in which a secret may show up: as it is, in base64 at every offset, in hexadecimal and URL-encoded.
@@ -178,6 +181,37 @@ fn no_credential_of_the_environment_is_shown() {
 }
 
 #[test]
+fn no_error_path_of_an_encrypted_file_shows_a_value_a_key_or_a_ciphertext() {
+    let cage = files::Cage::new();
+    let lines = files::commands(cage.names());
+    assert!(lines.len() > 700, "{} commands", lines.len());
+    let found: Vec<String> = lines.iter().flat_map(|line| cage.check(line, &[])).collect();
+    assert!(found.is_empty(), "{} of {} commands:\n{}", found.len(), lines.len(), found.join("\n"));
+}
+
+#[test]
+fn no_credential_that_opens_a_file_is_shown() {
+    let cage = files::Cage::new();
+    let found: Vec<String> = files::CREDENTIALS
+        .iter()
+        .flat_map(|variables| files::UNOPENABLE.iter().flat_map(|line| cage.check(line, variables)).collect::<Vec<_>>())
+        .collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn an_editor_that_leaves_a_broken_text_shows_nothing_of_it() {
+    let mut cage = files::Cage::new();
+    for text in files::edits() {
+        cage.write("text", &text);
+        for line in ["edit enc.yaml", "sops edit enc.yaml", "sops enc.json", "edit enc.json"] {
+            let found = cage.check(line, &[("EDITOR", "cp text")]);
+            assert!(found.is_empty(), "{}", found.join("\n"));
+        }
+    }
+}
+
+#[test]
 fn a_watch_over_every_broken_file_shows_no_secret() {
     let cage = Cage::new();
     for source in ["plain", "sealed", "templates"] {
@@ -196,10 +230,10 @@ fn the_canary_would_be_found_in_every_form() {
     let cage = Cage::new();
     let url: String = CANARY.bytes().map(|byte| format!("%{byte:02X}")).collect();
     for text in [CANARY.to_owned(), STANDARD_NO_PAD.encode(format!("a{CANARY}b")), STANDARD_NO_PAD.encode(format!("ab{CANARY}")), url] {
-        assert!(cage.find(format!("error: {text} is wrong").as_bytes(), &cage.marks).is_some(), "{text}");
+        assert!(find(format!("error: {text} is wrong").as_bytes(), &cage.marks).is_some(), "{text}");
     }
-    assert!(cage.find(&fs::read(cage.home.path().join("alpha.pem")).unwrap(), &cage.marks).is_some());
-    assert!(cage.find(&fs::read(cage.home.path().join("sealed.yaml")).unwrap(), &cage.marks).is_some());
-    assert!(cage.find(cage.sealer(&["unseal", "--key", "alpha.pem", "sealed.yaml"]).success().as_bytes(), &cage.marks).is_some());
-    assert!(cage.find(b"error: nothing is wrong", &cage.marks).is_none());
+    assert!(find(&fs::read(cage.home.path().join("alpha.pem")).unwrap(), &cage.marks).is_some());
+    assert!(find(&fs::read(cage.home.path().join("sealed.yaml")).unwrap(), &cage.marks).is_some());
+    assert!(find(cage.sealer(&["unseal", "--key", "alpha.pem", "sealed.yaml"]).success().as_bytes(), &cage.marks).is_some());
+    assert!(find(b"error: nothing is wrong", &cage.marks).is_none());
 }

@@ -7,10 +7,14 @@ use tests::suite::run;
 
 #[path = "files/age.rs"]
 mod age;
+#[path = "files/bad.rs"]
+mod bad;
 #[path = "files/edit.rs"]
 mod edit;
 #[path = "files/face.rs"]
 mod face;
+#[path = "files/hard.rs"]
+mod hard;
 #[path = "files/interop.rs"]
 mod interop;
 #[path = "files/keys.rs"]
@@ -26,8 +30,10 @@ mod yaml;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
+    cases.extend(bad::cases());
     cases.extend(edit::cases());
     cases.extend(face::cases());
+    cases.extend(hard::cases());
     cases.extend(interop::cases());
     cases.extend(keys::cases());
     cases.extend(own::cases());

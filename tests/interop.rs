@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use tests::cluster::{Cluster, Shared};
 use tests::process::{Ended, Home};
-use tests::suite::{Case, case, run};
+use tests::suite::{case, run};
 use tests::upstream::{self, Controller};
 use tests::{ledger, peers, sealer};
 
@@ -32,14 +32,7 @@ const KUBESEAL: &[&str] = &["kubeseal", "openssl"];
 const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: team}\nstringData: {password: dummy, empty: ''}\n";
 
 fn main() -> ExitCode {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cmd/kubeseal");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).expect("the cases lie there").map(|entry| entry.expect("a name").path()).collect();
-    files.sort();
-    let mut cases: Vec<Case> = Vec::new();
-    for file in files {
-        let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-        cases.push(case(format!("cmd_{name}"), KUBESEAL, move || golden::check(&file)));
-    }
+    let mut cases = tests::golden::cases("kubeseal", "cmd_", KUBESEAL, golden::check);
     cases.extend([
         case("each_opens_what_the_other_sealed_in_every_scope", KUBESEAL, each_opens_what_the_other_sealed_in_every_scope),
         case("openssl_opens_the_session_key_that_ours_wraps", KUBESEAL, openssl_opens_the_session_key_that_ours_wraps),
@@ -210,7 +203,7 @@ fn the_kubeconfig_of_the_home_is_found() {
 fn the_face_answers_to_its_name_and_as_a_subcommand() {
     let home = Home::new();
     let named = home.command(golden::ours(&home)).arg("--version").run().success();
-    let windows = golden::link(&home, "kubeseal.exe");
+    let windows = tests::golden::link(&home, "kubeseal.exe");
     assert_eq!(home.command(windows).arg("--version").run().success(), named);
     assert_eq!(home.command(sealer()).args(["kubeseal", "--version"]).run().success(), named);
     assert!(named.starts_with("kubeseal version: "), "{named}");

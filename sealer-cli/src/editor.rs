@@ -37,8 +37,8 @@ const SAME_SIGNAL: Duration = Duration::from_millis(200);
 pub(crate) enum Verdict<T> {
     /// It is good, and this came of it.
     Accepted(T),
-    /// It is not, for this reason: the person may go on with it.
-    Again(String),
+    /// It is not, and this is whom to blame, and the reason: the person may go on with it.
+    Again(ErrorKind, String),
 }
 
 /// What came of it all.
@@ -113,19 +113,20 @@ fn run<T>(
         if text.ct_eq(start) {
             return Ok(Edited::Unchanged);
         }
-        let why = match accept(text).map_err(Trouble::Text)? {
+        match accept(text).map_err(Trouble::Text)? {
             Verdict::Accepted(outcome) => return Ok(Edited::Accepted(outcome)),
-            Verdict::Again(why) => why,
-        };
-        if let Some(signal) = wait_to_go_back(&why, &watch)? {
-            return Ok(Edited::Interrupted(signal));
+            Verdict::Again(kind, why) => {
+                if let Some(signal) = wait_to_go_back(kind, &why, &watch)? {
+                    return Ok(Edited::Interrupted(signal));
+                }
+            }
         }
     }
 }
 
 /// Tells why a text is not accepted and waits for the person to go back to it; a signal if one came.
-fn wait_to_go_back(why: &str, watch: &Watch) -> std::result::Result<Option<i32>, Trouble> {
-    let refused = || Trouble::Text(Error::input(format!("take the text over: {why}")).advise("The file is left as it was"));
+fn wait_to_go_back(kind: ErrorKind, why: &str, watch: &Watch) -> std::result::Result<Option<i32>, Trouble> {
+    let refused = || Trouble::Text(Error::new(kind, format!("take the text over: {why}")).advise("The file is left as it was"));
     if !stdin().is_terminal() {
         return Err(refused());
     }

@@ -126,6 +126,15 @@ pub(crate) fn read_bounded(reader: impl Read) -> std::result::Result<SecretBytes
     Ok(SecretBytes::new(std::mem::take(&mut *bytes)))
 }
 
+/// Refuses to write an encrypted file that would be too long to be read again: ciphertext is a third longer than what it stands for, and more.
+pub(crate) fn refuse_unreadable(encrypted: SecretBytes) -> Result<SecretBytes> {
+    if encrypted.len() as u64 > MAX_BYTES {
+        let error = Error::input(format!("encrypt the file: encrypted it has more than {} MiB, which could not be read again", MAX_BYTES >> 20));
+        return Err(error.advise("Divide it"));
+    }
+    Ok(encrypted)
+}
+
 fn read_limited(reader: impl Read, expected: u64) -> Result<SecretBytes> {
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(usize::try_from(expected.min(MAX_BYTES) + 1).unwrap_or_default()));
     reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| file_error("read the content", &error))?;

@@ -3,17 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use tests::process::Ended;
+use tests::disk::on_a_small_disk;
 use tests::sealer;
 
 use crate::place::{Place, SECRET};
-
-/// Runs a shell script in a mount namespace of its own, with a disk of 64 KiB at `disk`; `$SEALER` is the program.
-fn on_a_small_disk(place: &Place, script: &str) -> Ended {
-    fs::create_dir_all(place.path("disk")).unwrap();
-    let script = format!("set -e; mount -t tmpfs -o size=64k tmpfs disk; {script}");
-    place.home.command("unshare").args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).env("SEALER", sealer()).run()
-}
 
 pub(crate) fn a_full_disk_costs_no_byte_and_is_worth_another_try() {
     let place = Place::with_sealed();
@@ -29,7 +22,7 @@ pub(crate) fn a_full_disk_costs_no_byte_and_is_worth_another_try() {
         let script = format!(
             "cp sealed.yaml disk; set +e; $SEALER {command}; echo status $?; cmp sealed.yaml disk/sealed.yaml && echo whole; find disk -type f"
         );
-        let ended = on_a_small_disk(&place, &script);
+        let ended = on_a_small_disk(&place.home, &script);
         assert_eq!(ended.text(), "status 6\nwhole\ndisk/sealed.yaml\n", "{command}: {}", ended.error());
         assert!(ended.error().contains("cannot write the file: no space left on device"), "{}", ended.error());
     }
@@ -42,7 +35,7 @@ pub(crate) fn a_full_disk_costs_no_byte_of_what_is_resealed_in_place() {
     let command = "reseal --key alpha.pem --key beta.pem --in-place disk/sealed.yaml";
     let script =
         format!("cp sealed.yaml disk; set +e; $SEALER {command}; echo status $?; cmp sealed.yaml disk/sealed.yaml && echo whole; ls -A disk");
-    let ended = on_a_small_disk(&place, &script);
+    let ended = on_a_small_disk(&place.home, &script);
     assert_eq!(ended.text(), "status 6\nwhole\nsealed.yaml\n", "{}", ended.error());
     assert!(ended.error().contains("cannot write the file: no space left on device"), "{}", ended.error());
 }
@@ -59,7 +52,7 @@ pub(crate) fn a_full_disk_costs_local_no_secret() {
          cmp before/secrets/shop/db.yaml disk/out/secrets/shop/db.yaml && echo whole; ls -A disk/out/secrets/shop; \
          cp small.yaml src/db.yaml; {local} >third; echo status $?"
     );
-    let ended = on_a_small_disk(&place, &script);
+    let ended = on_a_small_disk(&place.home, &script);
     assert_eq!(ended.text(), "status 6\nwhole\ndb.yaml\nstatus 0\n", "{}", ended.error());
     assert!(ended.error().contains("no space left on device"), "{}", ended.error());
 }
@@ -73,7 +66,7 @@ pub(crate) fn a_disk_that_can_not_be_written_is_denied() {
     ] {
         place.home.write("plain.yaml", SECRET);
         let script = format!("cp sealed.yaml disk; mount -o remount,ro disk; set +e; $SEALER {command}; echo status $?; find disk -type f");
-        let ended = on_a_small_disk(&place, &script);
+        let ended = on_a_small_disk(&place.home, &script);
         assert_eq!(ended.text(), "status 4\ndisk/sealed.yaml\n", "{}", ended.error());
         assert!(ended.error().contains("disk/") && ended.error().contains("read-only file system"), "{}", ended.error());
     }

@@ -3,31 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use tests::kill::{CALLS, CHANGES, Kill, at_every_step, was_killed};
 use tests::sealer;
 
 use crate::place::{Place, SECRET};
-
-/// The calls with which a program can touch a file; it is killed before one of them happens.
-const CALLS: [&str; 15] = [
-    "openat",
-    "write",
-    "fsync",
-    "fdatasync",
-    "ftruncate",
-    "fchmod",
-    "fchown",
-    "rename",
-    "renameat",
-    "renameat2",
-    "link",
-    "linkat",
-    "unlink",
-    "unlinkat",
-    "mkdir",
-];
-
-/// Those that change a file or a folder.
-const CHANGES: &[&str] = CALLS.split_at(1).1;
 
 /// A command that is killed, in homes that are all alike.
 struct Killed<'a> {
@@ -41,29 +20,26 @@ struct Killed<'a> {
 
 /// Kills the command before each of its calls in turn; returns how often it was killed.
 fn kill_at_every_step(command: &str, check: impl Fn(&Place, &[u8])) -> usize {
-    Killed { calls: &CALLS, command, prepare: |_| {}, check: &check }.at_every_step()
+    Killed { calls: CALLS, command, prepare: |_| {}, check: &check }.at_every_step()
 }
 
 impl Killed<'_> {
     fn at_every_step(&self) -> usize {
-        // strace counts each call on its own.
-        self.calls.iter().map(|call| (1..500).take_while(|number| self.before(call, *number)).count()).sum()
+        at_every_step(self.calls, |kill| self.attempt(kill))
     }
 
     /// Runs the command until a call happens for the given time; false if it comes to its end before that.
-    fn before(&self, call: &str, number: usize) -> bool {
+    fn attempt(&self, kill: Kill<'_>) -> bool {
         let place = Place::with_sealed();
         place.home.write("plain.yaml", SECRET.replace("user: shop", "more: x"));
         (self.prepare)(&place);
         let before = fs::read(place.path("sealed.yaml")).unwrap();
-        let inject = format!("--inject={call}:signal=KILL:when={number}");
-        let ended = place.home.command("strace").args(["-f", "-qq", "-o", "trace", &inject]).arg(sealer()).args(self.command.split(' ')).run();
+        let ended = kill.command(&place.home, sealer()).args(self.command.split(' ')).run();
         (self.check)(&place, &before);
         leftovers(place.home.path());
-        if ended.status == 0 {
+        if !was_killed(&ended) {
             return false;
         }
-        assert_eq!(ended.status, 137, "{}", ended.error());
         // What was killed does not stand in the way of the next try.
         place.run(self.command).success();
         (self.check)(&place, &before);
@@ -117,7 +93,7 @@ fn results_are_whole(command: &str, file: &str, prepare: fn(&Place), is_new: imp
         assert!(found == b"old" || is_new(place), "{}", String::from_utf8_lossy(&found));
         leftovers(place.path(file).parent().unwrap());
     };
-    let steps = Killed { calls: &CALLS, command, prepare, check: &check }.at_every_step();
+    let steps = Killed { calls: CALLS, command, prepare, check: &check }.at_every_step();
     assert!(steps > 10, "only {steps} steps were seen");
 }
 

@@ -1,12 +1,11 @@
 //! A home with the keys of the tests, in which nothing may be written by a command that fails.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tests::process::{Ended, Home};
+use tests::process::{Ended, Home, changed};
 use tests::sealer;
 
 /// A plain Secret; what it holds is a dummy.
@@ -17,9 +16,6 @@ pub(crate) const SECRET: &str =
 pub(crate) struct Place {
     pub(crate) home: Home,
 }
-
-/// What stands at a path: kind and mode, and the bytes of a file or the target of a link.
-type Entry = (PathBuf, u32, Vec<u8>);
 
 impl Place {
     pub(crate) fn new() -> Self {
@@ -59,7 +55,7 @@ impl Place {
     /// Runs a command that must fail with a status, say all of these words, print nothing else and write nothing.
     #[track_caller]
     pub(crate) fn refuse(&self, line: &str, status: i32, words: &[&str]) -> String {
-        let before = self.snapshot();
+        let before = self.home.snapshot();
         let ended = self.run(line);
         let said = ended.error();
         assert_eq!(ended.status, status, "{line}: {said}");
@@ -67,19 +63,10 @@ impl Place {
             assert!(said.contains(word), "{line}: {word:?} is not in {said}");
         }
         assert!(ended.stdout.is_empty() || line.starts_with("verify") || line.starts_with("local"), "{line}: {}", ended.text());
-        let after = self.snapshot();
-        let changed: Vec<_> =
-            before.iter().chain(&after).filter(|entry| !before.contains(entry) || !after.contains(entry)).map(|(path, ..)| path).collect();
+        let after = self.home.snapshot();
+        let changed = changed(&before, &after);
         assert!(changed.is_empty(), "{line}: {changed:?} changed");
         said
-    }
-
-    /// Everything that lies in the home.
-    pub(crate) fn snapshot(&self) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        walk(self.home.path(), &mut entries);
-        entries.sort();
-        entries
     }
 
     /// Changes the bytes of one sealed item of `sealed.yaml`; returns the line that it stands in.
@@ -91,25 +78,5 @@ impl Place {
         change(&mut bytes);
         self.home.write("sealed.yaml", text.replace(item, &STANDARD.encode(bytes)));
         at + 1
-    }
-}
-
-fn walk(folder: &Path, entries: &mut Vec<Entry>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        let metadata = fs::symlink_metadata(&path).unwrap();
-        let kind = metadata.file_type();
-        let content = if kind.is_symlink() {
-            fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
-        } else if kind.is_file() {
-            fs::read(&path).unwrap()
-        } else {
-            assert!(kind.is_dir() || kind.is_fifo(), "{} is something else", path.display());
-            Vec::new()
-        };
-        if kind.is_dir() {
-            walk(&path, entries);
-        }
-        entries.push((path, metadata.mode(), content));
     }
 }

@@ -97,7 +97,7 @@ pub(crate) fn names_lead_no_secret_out_of_its_folder() {
     let ended = local(&place, &["--out", "out"]);
     assert_eq!(ended.status, 2, "{}", ended.error());
     assert_eq!(ended.error().matches("not one that Kubernetes accepts").count(), 4, "{}", ended.error());
-    assert!(place.snapshot().iter().all(|(path, ..)| !path.ends_with("evil.yaml")));
+    assert!(place.home.snapshot().iter().all(|(path, ..)| !path.ends_with("evil.yaml")));
 }
 
 pub(crate) fn two_sources_are_never_sealed_into_one_file() {

@@ -44,7 +44,7 @@ pub(crate) const TEMPLATES: &[&str] = &[
 ];
 
 /// Lines of `stringData` or `data`, wrong around the secret.
-const LINES: &[&str] = &[
+pub(crate) const LINES: &[&str] = &[
     "stringData: {a: CANARY, a: CANARY}",
     "data: {a: CANARY!}",
     "data: {a: 'CANARY'}",

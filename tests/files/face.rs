@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use tests::process::{Ended, Home};
 use tests::suite::{Case, case};
-use tests::{ledger, peers, sealer};
+use tests::{golden, ledger, peers, sealer};
 
 /// A case as it is written.
 #[derive(Deserialize)]
@@ -68,12 +67,7 @@ struct Seen {
 
 /// Every case.
 pub(crate) fn cases() -> Vec<Case> {
-    let folder = folder();
-    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
-    files.sort();
-    let name = |file: &Path| format!("sops_{}", file.file_stem().unwrap_or_default().to_string_lossy());
-    let mut cases: Vec<Case> = files.into_iter().map(|file| case(name(&file), &["sops"], move || check(&file))).collect();
+    let mut cases = golden::cases("sops", "sops_", &["sops"], check);
     cases.push(case("every_command_has_the_flags_of_the_real_sops", &["sops"], every_command_has_the_flags_of_the_real_sops));
     cases.push(case("keys_of_kinds_that_are_missing_are_refused_by_name", &[], keys_of_kinds_that_are_missing_are_refused_by_name));
     cases
@@ -104,36 +98,21 @@ fn keys_of_kinds_that_are_missing_are_refused_by_name() -> Result<(), String> {
     Ok(())
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("cmd/sops")
-}
-
 fn check(file: &Path) -> Result<(), String> {
-    let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
-    let golden: Golden = toml::from_str(&text).map_err(|error| error.to_string())?;
+    let case: Golden = golden::read(file)?;
     let theirs = peers::get("sops").map_err(|missing| missing.to_string())?;
-    let (ours, our_words) = run(&golden, &theirs, None)?;
-    let (real, their_words) = run(&golden, &theirs, Some(&theirs))?;
-    match &golden.differs {
-        None => {
-            if ours != real {
-                return Err(format!("ours\n{ours:#?}\nsaying {our_words}\nthe real sops\n{real:#?}\nsaying {their_words}"));
-            }
-            says(&golden.stderr, "ours", &our_words)?;
-            says(&golden.stderr, "the real sops", &their_words)
-        }
-        Some(differs) => {
-            let expected = Seen { status: differs.status, stdout: differs.stdout.clone(), then: differs.then.clone() };
-            if ours != expected {
-                return Err(format!("ours\n{ours:#?}\nsaying {our_words}\ninstead of\n{expected:#?}"));
-            }
-            says(&differs.stderr, "ours", &our_words)?;
-            if ours == real && our_words == their_words {
-                return Err("both tools do the same now: take the difference out".to_owned());
-            }
-            Ok(())
-        }
-    }
+    let (ours, our_words) = run(&case, &theirs, None)?;
+    let (real, their_words) = run(&case, &theirs, Some(&theirs))?;
+    let Some(differs) = &case.differs else {
+        let words = |error| format!("{error}\nours says\n{our_words}\nthe real sops says\n{their_words}");
+        golden::equal(&ours, &real, "the real sops").map_err(words)?;
+        says(&case.stderr, "ours", &our_words)?;
+        return says(&case.stderr, "the real sops", &their_words);
+    };
+    let expected = Seen { status: differs.status, stdout: differs.stdout.clone(), then: differs.then.clone() };
+    golden::equal(&ours, &expected, "expected").map_err(|error| format!("{error}\nours says\n{our_words}"))?;
+    says(&differs.stderr, "ours", &our_words)?;
+    golden::still_differs(&(ours, our_words), &(real, their_words))
 }
 
 fn says(expected: &[String], who: &str, words: &str) -> Result<(), String> {
@@ -147,10 +126,7 @@ fn says(expected: &[String], who: &str, words: &str) -> Result<(), String> {
 /// Runs ours, or the tool that is named.
 fn run(golden: &Golden, theirs: &Path, tool: Option<&Path>) -> Result<(Seen, String), String> {
     let home = home(&golden.files)?;
-    let ours = home.path().join("tmp/sops");
-    if tool.is_none() {
-        fs::create_dir_all(home.path().join("tmp")).and_then(|()| symlink(sealer(), &ours)).map_err(|error| error.to_string())?;
-    }
+    let ours = golden::link(&home, "sops");
     let start = |tool: &Path, arguments: &[String], input: &str| -> Ended {
         let place = home.path().to_string_lossy().into_owned();
         let mut command = home.command(tool).env("SOPS_DISABLE_VERSION_CHECK", "1").args(arguments.iter().map(|text| text.replace("$HOME", &place)));
@@ -169,7 +145,7 @@ fn run(golden: &Golden, theirs: &Path, tool: Option<&Path>) -> Result<(Seen, Str
 /// A home with the keys and the files of every case.
 fn home(files: &BTreeMap<String, String>) -> Result<Home, String> {
     let home = Home::new();
-    for entry in fs::read_dir(folder().join("home")).map_err(|error| error.to_string())?.flatten() {
+    for entry in fs::read_dir(golden::folder("sops").join("home")).map_err(|error| error.to_string())?.flatten() {
         fs::copy(entry.path(), home.path().join(entry.file_name())).map_err(|error| error.to_string())?;
     }
     let keys = fs::read(home.path().join("keys.txt")).map_err(|error| error.to_string())?;

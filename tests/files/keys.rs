@@ -12,12 +12,12 @@ use keys::{AgePlugins, Credentials, DataKey, Encrypted, Error, Few, Fields, KeyS
 use serde_json::{Value, json};
 use tests::peers;
 use tests::process::{Ended, Home};
-use tests::server::{self, Server};
 use tests::suite::{Case, case};
 
 #[path = "keys/turning.rs"]
 mod turning;
 
+use super::kinds::{Vault, gpg_home, start_vault};
 use turning::turning;
 
 const SOPS: &[&str] = &["age", "age-keygen", "sops"];
@@ -335,20 +335,6 @@ fn shares_pass_in_both_directions() {
     assert_ne!(sops(&home, &[("SOPS_AGE_KEY_FILE", "some.txt")], &["--decrypt", "ours.json"]).status, 0);
 }
 
-/// A home of GnuPG with one new key, and its fingerprint.
-fn gpg_home(home: &Home) -> (String, String) {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = home.path().join("gnupg");
-    fs::create_dir_all(&folder).expect("a folder can be made");
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("a folder can be private");
-    let folder = folder.display().to_string();
-    let key = ["--batch", "--passphrase", "", "--quick-gen-key", "A test <test@example.com>", "future-default", "default", "never"];
-    home.command("gpg").env("GNUPGHOME", &folder).args(key).run().success();
-    let list = home.command("gpg").env("GNUPGHOME", &folder).args(["--list-keys", "--with-colons"]).run().success();
-    let fingerprint = list.lines().find(|line| line.starts_with("fpr:")).and_then(|line| line.split(':').nth(9)).expect("a fingerprint");
-    (folder, fingerprint.to_owned())
-}
-
 fn pgp_passes_in_both_directions() {
     let home = Home::new();
     let (folder, fingerprint) = gpg_home(&home);
@@ -387,17 +373,13 @@ fn pgp_that_is_missing_is_told() {
 const TOKEN: &str = "token-of-these-tests";
 
 /// A Vault in memory with a transit engine, and the URI of a key.
-fn vault(home: &Home) -> (Server, String) {
-    let port = server::free_port();
-    let address = format!("http://127.0.0.1:{port}");
-    let flags = ["server", "-dev", "-dev-no-store-token", &format!("-dev-root-token-id={TOKEN}"), &format!("-dev-listen-address=127.0.0.1:{port}")];
-    let mut server = Server::start(&peers::get("vault").expect("the case needs it"), flags, &home.path().join("vault"));
-    server.wait_until(|| server::fetch(port, "/v1/sys/health").is_ok_and(|(status, _)| status == 200));
-    for arguments in [&["secrets", "enable", "transit"][..], &["write", "-f", "transit/keys/sealer"]] {
-        let run = home.command(peers::get("vault").expect("the case needs it")).env("VAULT_ADDR", &address).env("VAULT_TOKEN", TOKEN);
-        run.args(arguments).run().success();
-    }
-    (server, format!("{address}/v1/transit/keys/sealer"))
+fn vault(home: &Home) -> (Vault, String) {
+    let server = start_vault(TOKEN, "transit");
+    let program = peers::get("vault").expect("the case needs it");
+    let run = home.command(program).env("VAULT_ADDR", &server.address).env("VAULT_TOKEN", TOKEN);
+    run.args(["write", "-f", "transit/keys/sealer"]).run().success();
+    let uri = format!("{}/v1/transit/keys/sealer", server.address);
+    (server, uri)
 }
 
 fn vault_passes_in_both_directions() {

@@ -33,8 +33,10 @@ pub(crate) struct Key {
 #[derive(Clone, Default)]
 pub(crate) struct Shared(Arc<Mutex<Option<Vault>>>);
 
-struct Vault {
-    address: String,
+/// A server that ends with it.
+pub(crate) struct Vault {
+    /// Where it is.
+    pub(crate) address: String,
     _server: Running,
 }
 
@@ -95,6 +97,15 @@ fn ssh(home: &Home, kind: &str, more: &[&str]) -> Key {
 }
 
 fn pgp(home: &Home, _: &Shared) -> Key {
+    let (folder, fingerprint) = gpg_home(home);
+    let agent = home.command("gpgconf").env("GNUPGHOME", &folder).args(["--kill", "all"]);
+    let mut key = Key::new("--pgp", fingerprint, vec![("GNUPGHOME", folder)]);
+    key.agent = Some(agent);
+    key
+}
+
+/// A home of GnuPG with one new key, and its fingerprint.
+pub(crate) fn gpg_home(home: &Home) -> (String, String) {
     use std::os::unix::fs::PermissionsExt;
     let folder = home.path().join("g");
     std::fs::create_dir(&folder).expect("a folder can be made");
@@ -102,18 +113,15 @@ fn pgp(home: &Home, _: &Shared) -> Key {
     let folder = folder.display().to_string();
     let gpg =
         |arguments: &[&str]| home.command("gpg").env("GNUPGHOME", &folder).args(["--batch", "--passphrase", ""]).args(arguments).run().success();
-    gpg(&["--quick-generate-key", "dummy <dummy@example.invalid>", "default", "default", "never"]);
+    gpg(&["--quick-generate-key", "dummy <dummy@example.invalid>", "future-default", "default", "never"]);
     let listed = gpg(&["--list-keys", "--with-colons"]);
     let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:")).expect("a fingerprint").trim_matches(':').to_owned();
-    let agent = home.command("gpgconf").env("GNUPGHOME", &folder).args(["--kill", "all"]);
-    let mut key = Key::new("--pgp", fingerprint, vec![("GNUPGHOME", folder)]);
-    key.agent = Some(agent);
-    key
+    (folder, fingerprint)
 }
 
 fn vault(home: &Home, shared: &Shared) -> Key {
     let mut server = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let address = server.get_or_insert_with(start_vault).address.clone();
+    let address = server.get_or_insert_with(|| start_vault("dummy", "sops")).address.clone();
     let name = format!("{address}/v1/sops/keys/{}", home.path().file_name().expect("a name").display());
     let key = format!("sops/keys/{}", home.path().file_name().expect("a name").display());
     let program = peers::get("vault").expect("the case needs it");
@@ -121,14 +129,17 @@ fn vault(home: &Home, shared: &Shared) -> Key {
     Key::new("--hc-vault-transit", name, vec![("VAULT_ADDR", address), ("VAULT_TOKEN", "dummy".to_owned())])
 }
 
-fn start_vault() -> Vault {
+/// Starts a server in memory with a transit engine at a path.
+pub(crate) fn start_vault(token: &str, path: &str) -> Vault {
     let home = Home::new();
     let port = free_port();
     let (program, listen) = (peers::get("vault").expect("the case needs it"), format!("-dev-listen-address=127.0.0.1:{port}"));
-    let server = home.command(&program).args(["server", "-dev", "-dev-no-store-token", "-dev-root-token-id=dummy", &listen]).start();
+    let root = format!("-dev-root-token-id={token}");
+    let server = home.command(&program).args(["server", "-dev", "-dev-no-store-token", &root, &listen]).start();
     let address = format!("http://127.0.0.1:{port}");
+    let engine = format!("-path={path}");
     let enable =
-        || home.command(&program).env("VAULT_ADDR", &address).env("VAULT_TOKEN", "dummy").args(["secrets", "enable", "-path=sops", "transit"]).run();
+        || home.command(&program).env("VAULT_ADDR", &address).env("VAULT_TOKEN", token).args(["secrets", "enable", &engine, "transit"]).run();
     let deadline = Instant::now() + Duration::from_secs(60);
     while enable().status != 0 {
         assert!(Instant::now() < deadline, "vault does not start");

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 use tests::process::Home;
-use tests::{peers, sealer};
+use tests::{golden, peers};
 
 use crate::{apiserver, keys};
 
@@ -65,40 +65,24 @@ struct Seen {
 }
 
 /// Runs one case.
-pub(crate) fn check(file: &Path) {
-    let text = fs::read_to_string(file).expect("the case can be read");
-    let golden: Golden = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let (home, replacements) = prepared(&golden);
-    let ours = run(&golden, &home, &ours(&home), &replacements);
-    let Some(differs) = &golden.differs else {
-        let (home, replacements) = prepared(&golden);
-        let theirs = run(&golden, &home, &peers::get("kubeseal").expect("the case needs it"), &replacements);
-        assert_eq!(ours, theirs, "ours (left) beside the real kubeseal (right)");
-        return;
+pub(crate) fn check(file: &Path) -> Result<(), String> {
+    let case: Golden = golden::read(file)?;
+    let ours_in = |(home, replacements): (Home, Vec<_>)| run(&case, &home, &ours(&home), &replacements);
+    let theirs_in = |(home, replacements): (Home, Vec<_>)| {
+        Ok::<_, String>(run(&case, &home, &peers::get("kubeseal").map_err(|missing| missing.to_string())?, &replacements))
+    };
+    let ours = ours_in(prepared(&case));
+    let Some(differs) = &case.differs else {
+        return golden::equal(&ours, &theirs_in(prepared(&case))?, "the real kubeseal");
     };
     let expected = Seen { status: differs.status, stdout: differs.stdout.clone(), stderr: differs.stderr.clone(), files: differs.files.clone() };
-    assert_eq!(ours, expected, "ours (left) beside {}", file.display());
-    if !differs.theirs_hangs {
-        let (home, replacements) = prepared(&golden);
-        let theirs = run(&golden, &home, &peers::get("kubeseal").expect("the case needs it"), &replacements);
-        assert_ne!(ours, theirs, "both tools do the same now: take the difference out of {}", file.display());
-    }
+    golden::equal(&ours, &expected, "expected")?;
+    if differs.theirs_hangs { Ok(()) } else { golden::still_differs(&ours, &theirs_in(prepared(&case))?) }
 }
 
 /// Our binary under the name of the real tool.
 pub(crate) fn ours(home: &Home) -> PathBuf {
-    link(home, "kubeseal")
-}
-
-/// Our binary under any name.
-pub(crate) fn link(home: &Home, name: &str) -> PathBuf {
-    let folder = home.path().join("tmp");
-    fs::create_dir_all(&folder).expect("a folder can be made");
-    let path = folder.join(name);
-    if !path.exists() {
-        symlink(sealer(), &path).expect("a link can be made");
-    }
-    path
+    golden::link(home, "kubeseal")
 }
 
 fn prepared(golden: &Golden) -> (Home, Vec<(&'static str, String)>) {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -13,6 +14,9 @@ use tempfile::TempDir;
 pub struct Home {
     folder: TempDir,
 }
+
+/// What stands at a path: kind and mode, and the bytes of a file or the target of a link.
+pub type Entry = (PathBuf, u32, Vec<u8>);
 
 /// A program about to run in a [`Home`].
 pub struct Run {
@@ -60,6 +64,18 @@ impl Home {
         fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("its folder can be made");
         fs::write(&path, content).expect("a file can be written");
         path
+    }
+
+    /// Everything that lies in it, sorted.
+    ///
+    /// # Panics
+    /// If something cannot be read, or is neither file, folder, link nor pipe.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        walk(self.path(), &mut entries);
+        entries.sort();
+        entries
     }
 
     /// Prepares a program that runs in this home, with this home as working folder.
@@ -187,6 +203,33 @@ impl Ended {
     pub fn success(&self) -> String {
         assert_eq!(self.status, 0, "stdout: {}\nstderr: {}", self.text(), self.error());
         self.text()
+    }
+}
+
+/// Paths at which two snapshots differ.
+#[must_use]
+pub fn changed<'e>(before: &'e [Entry], after: &'e [Entry]) -> Vec<&'e Path> {
+    let one_sided = |entry: &&Entry| before.binary_search(entry).is_ok() != after.binary_search(entry).is_ok();
+    before.iter().chain(after).filter(one_sided).map(|(path, ..)| path.as_path()).collect()
+}
+
+fn walk(folder: &Path, entries: &mut Vec<Entry>) {
+    for entry in fs::read_dir(folder).expect("a folder can be read").flatten() {
+        let path = entry.path();
+        let metadata = fs::symlink_metadata(&path).expect("what is there has metadata");
+        let kind = metadata.file_type();
+        let content = if kind.is_symlink() {
+            fs::read_link(&path).expect("a link leads somewhere").into_os_string().into_encoded_bytes()
+        } else if kind.is_file() {
+            fs::read(&path).expect("a file can be read")
+        } else {
+            assert!(kind.is_dir() || kind.is_fifo(), "{} is something else", path.display());
+            Vec::new()
+        };
+        if kind.is_dir() {
+            walk(&path, entries);
+        }
+        entries.push((path, metadata.mode(), content));
     }
 }
 

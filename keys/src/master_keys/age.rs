@@ -60,12 +60,22 @@ impl MasterKeyKind for Age {
     }
 
     fn identity(&self, fields: &Fields) -> String {
-        recipient_of(fields).to_owned()
+        // Identities are shown, and one day somebody writes the secret half where the public one belongs.
+        let recipient = recipient_of(fields);
+        if is_secret(recipient) { "a secret key in the place of a recipient".to_owned() } else { recipient.to_owned() }
     }
 
     fn service(&self, credentials: Arc<dyn Credentials>) -> Box<dyn KeyService> {
         Box::new(Service { sources: Sources::new(Arc::clone(&credentials)), credentials })
     }
+}
+
+/// Whether a text looks like what must be shown to nobody.
+fn is_secret(text: &str) -> bool {
+    let start = text.trim_start().as_bytes();
+    ["AGE-SECRET-KEY-", "AGE-PLUGIN-"]
+        .iter()
+        .any(|secret| start.get(..secret.len()).is_some_and(|start| start.eq_ignore_ascii_case(secret.as_bytes())))
 }
 
 /// The recipient as it stands in the metadata; nothing if it stands there in another shape.

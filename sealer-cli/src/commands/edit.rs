@@ -95,7 +95,7 @@ fn verdict(done: engine::Result<()>) -> Verdict<()> {
         Ok(()) => Verdict::Accepted(()),
         Err(error) => {
             let advice = error.advice().map(|advice| format!(". {advice}")).unwrap_or_default();
-            Verdict::Again(format!("{error}{advice}"))
+            Verdict::Again(error.kind(), format!("{error}{advice}"))
         }
     }
 }

@@ -11,7 +11,7 @@ use sops::{Manner, PlainFile, Style};
 
 use crate::exit::{Errors, Outcome};
 use crate::files::{ConfigOption, Desk, Found, InputOption, Recipients, RuleFlags, read, store};
-use crate::input::Source;
+use crate::input::{Source, refuse_unreadable};
 use crate::output::{Access, Prepared, Progress, json_line, note, plural, prepare_rewrite, print, put_in_place, write};
 
 /// Arguments of the command.
@@ -103,7 +103,7 @@ fn encrypt(args: &Args, desk: &Desk, source: &Source, bytes: SecretBytes) -> eng
     let binary = plain.store().layout() == sops::MetadataLayout::Nested && plain.store().splice().is_none();
     let manner = if output.name() == input.name() && !binary { Manner::InPlace } else { Manner::Anew(style(config.as_ref(), output.name())?) };
     let recipe = if binary { Recipe { rule: None, ..recipe } } else { recipe };
-    desk.wait(lock(&desk.keychain, plain, &recipe, &desk.writing(output, manner))).map(Done::Encrypted)
+    desk.wait(lock(&desk.keychain, plain, &recipe, &desk.writing(output, manner))).and_then(refuse_unreadable).map(Done::Encrypted)
 }
 
 fn style(config: Option<&Found>, store: &str) -> engine::Result<Style> {

@@ -10,7 +10,7 @@ use sops::{DecryptedFile, EncryptedFile, MacCheck, Manner, Node, PlainFile, Tree
 
 use crate::exit::Outcome;
 use crate::files::{Desk, InputOption, OrderOption, store};
-use crate::input::{read_file, read_stdin};
+use crate::input::{read_file, read_stdin, refuse_unreadable};
 use crate::output::rewrite_file;
 
 /// Which file, and where in it.
@@ -74,7 +74,7 @@ fn change(target: &Target, now: Timestamp, change: impl FnOnce(PlainFile, &TreeP
         let file = EncryptedFile::parse(store, source.bytes.duplicate())?;
         let unlocked = desk.wait(unlock(&desk.keychain, file, MacCheck::Enforce, Manner::InPlace))?;
         let DecryptedFile { plain, metadata, stash, .. } = unlocked.file;
-        relock(change(plain, &path)?, &unlocked.key, metadata, stash, &desk.writing(store, Manner::InPlace))
+        relock(change(plain, &path)?, &unlocked.key, metadata, stash, &desk.writing(store, Manner::InPlace)).and_then(refuse_unreadable)
     };
     let text = changed().map_err(|error: Error| error.in_file(&source.name))?;
     // EXPOSE: a file whose values are encrypted is written.

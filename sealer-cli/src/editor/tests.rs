@@ -66,7 +66,7 @@ fn a_text_that_nobody_can_correct_is_refused_once() {
     let seen = RefCell::new(0);
     let refuse = |_| -> Result<Verdict<Vec<u8>>> {
         *seen.borrow_mut() += 1;
-        Ok(Verdict::Again("not like this".to_owned()))
+        Ok(Verdict::Again(ErrorKind::Input, "not like this".to_owned()))
     };
     // The standard input of a test is no terminal.
     let trouble = edited("printf new > \"$1\"", refuse);

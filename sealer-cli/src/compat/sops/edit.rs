@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use engine::Cause;
 use engine::file::{Recipe, Unlocked, lock, relock};
+use engine::{Cause, ErrorKind};
 use keys::SecretBytes;
 use sops::{CreationRule, DecryptedFile, MacCheck, Manner, PlainFile, Store, Style};
 
@@ -92,7 +92,7 @@ fn run_editor(path: &Path, start: &SecretBytes, mut accept: impl FnMut(SecretByt
         Err(failure) => {
             let why = failure.text.clone();
             last = Some(failure);
-            Ok(Verdict::Again(why))
+            Ok(Verdict::Again(ErrorKind::Input, why))
         }
     });
     match edited {

@@ -10,6 +10,7 @@ use super::files::{Input, Subject, deliver};
 use super::job::{Job, recipient};
 use super::{check_output, context, log, warn_of_more_arguments};
 use crate::compat::urfave::Values;
+use crate::input::refuse_unreadable;
 use crate::output::Access;
 
 /// Runs the command.
@@ -42,7 +43,8 @@ pub(super) fn ciphertext(job: &Job<'_>, input: &Input, subject: &Subject, recipe
     job.check_wrapping()?;
     let output = job.output(&subject.name);
     let writing = job.desk.writing(output, job.manner(output)?);
-    job.desk.wait(lock(&job.desk.keychain, plain, recipe, &writing)).map_err(|error| Failure::closing(&error))
+    let text = job.desk.wait(lock(&job.desk.keychain, plain, recipe, &writing)).map_err(|error| Failure::closing(&error))?;
+    refuse_unreadable(text).map_err(|error| Failure::generic(told(&error)))
 }
 
 /// Reads a file that is to be encrypted.
