@@ -1,7 +1,147 @@
-//! To come.
+//! A Vault that is slow, overwhelmed, or none at all.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use providers::provider::Search;
+use providers::{ErrorKind, Reach};
+use serde_json::json;
+use tests::access::TestAccess;
 use tests::suite::Case;
 
+use super::{connect, key, quiet, read, source, waiting, with_token};
+use crate::stub::{Reply, Stub};
+
 pub(super) fn cases() -> Vec<Case> {
-    Vec::new()
+    vec![
+        waiting("vault_answers_that_are_none_are_told_apart", &[], answers),
+        waiting("vault_that_is_overwhelmed_says_when_to_come_back", &[], throttled),
+        waiting("vault_that_hangs_is_not_waited_for", &[], hanging),
+        waiting("vault_answer_of_100_mb_is_not_read", &[], endless),
+        waiting("vault_that_redirects_is_not_followed", &[], redirecting),
+        waiting("vault_headers_and_namespaces_are_sent", &[], headers),
+        waiting("vault_at_an_address_that_is_refused_is_not_asked", &[], refused_address),
+        waiting("vault_whose_folders_never_end_is_given_up", &[], folders),
+    ]
+}
+
+fn world() -> Arc<TestAccess> {
+    Arc::new(TestAccess::new().with_secret("vault", "token", "hunter2-token"))
+}
+
+async fn answers() {
+    for (status, body, expected) in [
+        (200, r#"{"data":{"data":{"k":"hunter2-value"}"#, ErrorKind::Invalid),
+        (200, r#"{"data":{"data":["hunter2-value"]}}"#, ErrorKind::Invalid),
+        (200, r#"{"data":{"data":"hunter2-value"}}"#, ErrorKind::Invalid),
+        (200, r#"{"data":{"k":"hunter2-value"}}"#, ErrorKind::Invalid),
+        (200, r#"{"data":null}"#, ErrorKind::Invalid),
+        (200, "<html>hunter2-value</html>", ErrorKind::Invalid),
+        (204, "", ErrorKind::Invalid),
+        (400, r#"{"errors":["hunter2-value"]}"#, ErrorKind::Invalid),
+        (403, r#"{"errors":["hunter2-value"]}"#, ErrorKind::Denied),
+        (404, "<html>nginx</html>", ErrorKind::Invalid),
+        (404, r#"{"errors":["no handler for route"]}"#, ErrorKind::Invalid),
+        (412, r#"{"errors":[]}"#, ErrorKind::Busy),
+        (500, r#"{"errors":["hunter2-value"]}"#, ErrorKind::Busy),
+        (502, "<html>nginx</html>", ErrorKind::Busy),
+        (503, r#"{"errors":["Vault is sealed"]}"#, ErrorKind::Busy),
+    ] {
+        let stub = Stub::start(move |_| Reply::new(status, body));
+        let error = read(&source(&with_token(&stub.address, &json!({})), &world()).await, key("app")).await.expect_err(body);
+        assert_eq!(error.kind(), expected, "{status} {body}: {error}");
+        assert!(error.to_string().starts_with("read secret/data/app from Vault: "), "{error}");
+        assert_eq!(stub.lines().len(), 1, "whoever asks has a queue of its own");
+    }
+    for (status, body) in [(404, r#"{"errors":[]}"#), (404, r#"{"data":{"data":null,"metadata":{}}}"#), (200, r#"{"data":{"data":null}}"#)] {
+        let stub = Stub::start(move |_| Reply::new(status, body));
+        let source = source(&with_token(&stub.address, &json!({})), &world()).await;
+        assert_eq!(read(&source, key("app")).await.expect("it is not there"), None, "{body}");
+    }
+    let half = Stub::start(|_| Reply::new(200, r#"{"data":{"data":{"k":"v"}}}"#).cut());
+    let error = read(&source(&with_token(&half.address, &json!({})), &world()).await, key("app")).await.expect_err("half an answer");
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+}
+
+async fn throttled() {
+    for (status, after) in [(429, Some("7")), (503, Some("60")), (429, None)] {
+        let stub = Stub::start(move |_| {
+            let reply = Reply::new(status, r#"{"errors":["request path \"hunter2-value\": rate limit quota exceeded"]}"#);
+            after.map_or_else(|| Reply::new(status, ""), |after| reply.with("Retry-After", after))
+        });
+        let error = read(&source(&with_token(&stub.address, &json!({})), &world()).await, key("app")).await.expect_err("it is overwhelmed");
+        let pause = after.map(|after| Duration::from_secs(after.parse().expect("a number")));
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Busy, pause));
+    }
+}
+
+async fn hanging() {
+    let stub = Stub::start(|_| Reply::new(200, "{}").after(Duration::from_secs(60)));
+    let source = source(&with_token(&stub.address, &json!({})), &world()).await;
+    let start = std::time::Instant::now();
+    let error = read(&source, key("app")).await.expect_err("it hangs");
+    assert_eq!((error.to_string().as_str(), error.kind()), ("read secret/data/app from Vault: there is no answer in time", ErrorKind::Busy));
+    assert!(start.elapsed() < Duration::from_secs(45));
+}
+
+async fn endless() {
+    let stub = Stub::start(|_| Reply::new(200, vec![b'['; 100_000_000]));
+    let source = source(&with_token(&stub.address, &json!({})), &world()).await;
+    let error = read(&source, key("app")).await.expect_err("it is too long");
+    assert_eq!((error.to_string().as_str(), error.kind()), ("read secret/data/app from Vault: the answer is too long", ErrorKind::Busy));
+}
+
+async fn redirecting() {
+    let elsewhere = Stub::start(|_| Reply::new(200, r#"{"data":{"data":{"k":"v"}}}"#));
+    let there = format!("{}/v1/secret/data/app", elsewhere.address);
+    let stub = Stub::start(move |_| Reply::new(307, "").with("Location", &there));
+    let error = read(&source(&with_token(&stub.address, &json!({})), &world()).await, key("app")).await.expect_err("it redirects");
+    assert!(error.to_string().contains("it redirects to another address"), "{error}");
+    assert_eq!(elsewhere.lines().len(), 0);
+}
+
+async fn headers() {
+    let stub = Stub::start(|asked| match asked.line.as_str() {
+        "POST /v1/auth/approle/login" => Reply::new(200, r#"{"auth":{"client_token":"hunter2-1","lease_duration":0,"renewable":false}}"#),
+        _ => Reply::new(200, r#"{"data":{"data":{"k":"v"}}}"#),
+    });
+    let auth = json!({"namespace": "people", "appRole": {"roleId": "r", "secretRef": {"name": "vault", "key": "token"}}});
+    let told = json!({"value": "two"});
+    let hidden = json!({"secretKeyRef": {"name": "vault", "key": "token"}});
+    let more = json!({
+        "auth": auth, "namespace": "team", "readYourWrites": true, "forwardInconsistent": true,
+        "headers": {"X-One": "one", "X-Two": told, "X-Three": hidden, "X-Vault-Namespace": "stolen"},
+    });
+    let source = source(&with_token(&stub.address, &more), &world()).await;
+    read(&source, key("app")).await.expect("an answer");
+    let asked = stub.asked();
+    let [login, reading] = &*asked else { panic!("{asked:?}") };
+    assert_eq!((login.header("x-vault-namespace"), reading.header("x-vault-namespace")), (Some("people"), Some("team")));
+    assert_eq!((login.header("x-vault-token"), reading.header("x-vault-token")), (None, Some("hunter2-1")));
+    for asked in [login, reading] {
+        let sent = ["x-one", "x-two", "x-three", "x-vault-inconsistent"].map(|name| asked.header(name));
+        assert_eq!(sent, [Some("one"), Some("two"), Some("hunter2-token"), Some("forward-active-node")]);
+    }
+}
+
+async fn refused_address() {
+    let stub = Stub::start(|_| Reply::new(200, "{}"));
+    let world = TestAccess::new().with_secret("vault", "token", "hunter2-token").with_reach(Reach::default());
+    let (world, port) = (Arc::new(world), stub.address.rsplit(':').next().expect("a port").to_owned());
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1"] {
+        let source = source(&with_token(&format!("http://{host}:{port}"), &json!({})), &world).await;
+        let error = read(&source, key("app")).await.expect_err("it must not be asked");
+        assert!(error.to_string().contains("--allow-provider-cidr does not allow"), "{error}");
+    }
+    assert_eq!(stub.lines().len(), 0);
+}
+
+async fn folders() {
+    let stub = Stub::start(|_| Reply::new(200, r#"{"data":{"keys":["a/"]}}"#));
+    let catalog = connect(&with_token(&stub.address, &json!({})), &world()).await.expect("a store").catalog.expect("it can search");
+    let error = catalog.find(&Search::default()).await.inspect_err(quiet).expect_err("there is no end");
+    assert_eq!(error.to_string(), "search in Vault: folders lie more than 32 deep in each other");
+    let escaping = Stub::start(|_| Reply::new(200, r#"{"data":{"keys":["../../sys/mounts"]}}"#));
+    let catalog = connect(&with_token(&escaping.address, &json!({})), &world()).await.expect("a store").catalog.expect("it can search");
+    assert_eq!(catalog.find(&Search::default()).await.expect_err("it leads elsewhere").kind(), ErrorKind::Invalid);
 }

@@ -93,7 +93,7 @@ async fn user_pass() {
     check(&settings(&dev.address, auth), access("hunter2-\"word\""), access("hunter2-other"), denied).await;
 }
 
-/// A directory that knows one password: it answers binds, and finds nothing.
+/// A directory that knows one password, and finds one person without attributes whatever it is asked for.
 fn directory() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = format!("ldap://{}", listener.local_addr().expect("an address"));
@@ -102,15 +102,20 @@ fn directory() -> String {
             thread::spawn(move || {
                 let mut buffer = [0; 4096];
                 while let Ok(length @ 8..) = stream.read(&mut buffer) {
-                    // *Source*: RFC 4511: SEQUENCE, its length, INTEGER of one byte, the operation.
-                    let (message, operation) = (buffer[4], buffer[5]);
+                    // *Source*: RFC 4511: SEQUENCE, its length (0x81 announces one that is longer), INTEGER of one byte, the operation.
+                    let start = if buffer[1] == 0x81 { 3 } else { 2 };
+                    let (message, operation) = (buffer[start + 2], buffer[start + 3]);
                     let is_right = buffer[..length].windows(12).any(|part| part == b"hunter2-ldap");
                     let (answer, result) = match operation {
                         0x60 => (0x61, if is_right { 0 } else { 49 }),
                         0x63 => (0x65, 0),
                         _ => return,
                     };
-                    if stream.write_all(&[0x30, 0x0c, 2, 1, message, answer, 7, 0x0a, 1, result, 4, 0, 4, 0]).is_err() {
+                    let name = b"cn=anna,ou=people,dc=example";
+                    let found = [&[0x30, 0x25, 2, 1, message, 0x64, 0x20, 4, 0x1c][..], name, &[0x30, 0]].concat();
+                    let end = [0x30, 0x0c, 2, 1, message, answer, 7, 0x0a, 1, result, 4, 0, 4, 0];
+                    let parts = if operation == 0x63 { [&found[..], &end] } else { [&[][..], &end] };
+                    if stream.write_all(&parts.concat()).is_err() {
                         return;
                     }
                 }
@@ -269,6 +274,8 @@ async fn authorities() {
     assert_eq!(read(&old, key("none")).await.expect("an answer"), None);
     drop(first);
     let second = Dev::start_with_tls_at(port);
+    // The connection that was kept breaks first.
+    let _ = read(&old, key("none")).await;
     let error = read(&old, key("none")).await.expect_err("a stranger vouches for it");
     assert!(error.kind() == ErrorKind::Busy && error.to_string().contains("it cannot be reached"), "{error}");
     access.set_config_map("ca", "ca.crt", second.authority());
@@ -317,7 +324,10 @@ async fn refused() {
         (json!({"server": "http://v", "tls": {"certSecretRef": at, "keySecretRef": at}}), "our certificate and key are not PEM"),
         (json!({"server": "http://v", "version": "v1", "checkAndSet": {"required": true}}), "spec.provider.vault.checkAndSet"),
         (json!({"server": "http://v", "version": "v3"}), "the field version is not as it should be"),
-        (json!({"server": "http://v", "headers": {"X": {"value": "a", "secretKeyRef": at}}}), "spec.provider.vault.headers[X]"),
+        (
+            json!({"server": "http://v", "headers": {"Y": "hunter2-header", "X": {"value": "hunter2-value", "secretKeyRef": at}}}),
+            "spec.provider.vault.headers[X]",
+        ),
         (json!({"server": "http://v", "caProvider": {"type": "Secret", "name": "x", "namespace": "y"}}), "spec.provider.vault.caProvider.namespace"),
         (json!({"path": "secret"}), "read spec.provider.vault"),
     ] {

@@ -151,13 +151,16 @@ impl Session {
         let now = self.access.now();
         match &*held {
             Held::Token(token) if token.is_fresh(now) => return Ok(Some(Arc::clone(token))),
-            Held::Token(token) if token.is_renewable && !token.is_over(now) => {
-                if let Some(renewed) = self.renew(token, now).await? {
+            Held::Token(token) if token.is_renewable && !token.is_over(now) => match self.renew(token, now).await {
+                Ok(Some(renewed)) => {
                     let renewed = Arc::new(renewed);
                     *held = Held::Token(Arc::clone(&renewed));
                     return Ok(Some(renewed));
                 }
-            }
+                Ok(None) => {}
+                // It is of use as long as it lives; whoever asks with it meets the same trouble, or none.
+                Err(_) => return Ok(Some(Arc::clone(token))),
+            },
             Held::Refused(error, since) if now.duration_since(*since) < REFUSED => return Err(error.clone()),
             _ => {}
         }
@@ -225,7 +228,8 @@ impl Session {
                 let is_renewable = renewed.is_renewable && renewed.lease * 2 > token.lease;
                 Ok(Some(Token { is_renewable, ..renewed }))
             }
-            429 | 412 | 500..=599 => Err(refusal(what, &answer)),
+            412 | 429 | 502..=599 => Err(refusal(what, &answer)),
+            // Vault says 500 of a token whose longest time is over.
             _ => Ok(None),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use keys::{BoxFuture, SecretBytes};
@@ -29,7 +30,7 @@ const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 const FIELD: &str = "spec.provider.vault";
 
 /// A Vault, or an OpenBao.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Settings {
     /// How to sign in; without, nobody does, for example because an agent of Vault does it.
@@ -88,7 +89,7 @@ struct CheckAndSet {
 }
 
 /// The value of a header, or where it lies.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(untagged)]
 enum HeaderSetting {
     Text(String),
@@ -109,6 +110,15 @@ impl JsonSchema for HeaderSetting {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         // A text in some releases of external-secrets, an object in others, which no structural schema can say.
         schemars::json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
+    }
+}
+
+/// Without the address and the headers, which may hold credentials.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Settings");
+        shown.field("auth", &self.auth).field("path", &self.path).field("version", &self.version).field("namespace", &self.namespace);
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -179,7 +189,12 @@ impl Settings {
     async fn headers(&self, access: &dyn Access) -> Result<Vec<Header>> {
         let plain = |text: &str| SecretBytes::new(text.as_bytes().to_vec());
         let mut headers = Vec::new();
-        for (name, setting) in &self.headers {
+        // What the settings say in their own fields counts more.
+        let is_ours = |name: &str| {
+            (self.auth.is_some() && name.eq_ignore_ascii_case("X-Vault-Token"))
+                || (self.namespace.is_some() && name.eq_ignore_ascii_case("X-Vault-Namespace"))
+        };
+        for (name, setting) in self.headers.iter().filter(|(name, _)| !is_ours(name)) {
             let value = match setting {
                 HeaderSetting::Text(text) | HeaderSetting::Told { value: Some(text), secret_key_ref: None } => plain(text),
                 HeaderSetting::Told { value: None, secret_key_ref: Some(at) } => access.secret(at).await?,
