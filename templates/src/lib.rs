@@ -12,6 +12,7 @@ mod eval;
 mod function;
 mod functions;
 mod fuzz;
+mod language;
 mod lex;
 mod limits;
 mod literal;
@@ -25,5 +26,6 @@ mod value;
 
 pub use error::{Error, ErrorKind, Result};
 pub use fuzz::fuzz_render;
+pub use language::{Dialect, Language};
 pub use limits::Limits;
 pub use template::{Context, MissingKey, Template};
