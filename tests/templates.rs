@@ -11,6 +11,8 @@ use tests::peers::{self, Missing};
 use tests::process::Home;
 use tests::suite::{Case, case, run};
 
+#[path = "templates/external.rs"]
+mod external;
 #[path = "templates/generator.rs"]
 mod generator;
 #[path = "templates/oracle.rs"]
@@ -50,6 +52,7 @@ const CASES_OF_SEED: u64 = 500;
 fn main() -> ExitCode {
     let mut cases = vectors::cases();
     cases.extend(shapes::cases());
+    cases.extend(external::cases());
     cases.extend((0..SEEDS).map(generated_cases));
     cases.push(case("errors_show_no_value_of_the_data", &[], errors_show_no_value_of_the_data));
     cases.push(case("every_function_is_generated_or_shaped", &[], every_function_is_generated_or_shaped));

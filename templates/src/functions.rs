@@ -2,6 +2,7 @@
 //! look at the environment and the network (`env`, `expandenv`, `getHostByName`).
 
 use crate::function::{Function, Kind};
+use crate::language::Dialect;
 use crate::value::{Signed, Value};
 
 mod builtins;
@@ -12,6 +13,7 @@ pub(crate) mod dates;
 mod defaults;
 mod dicts;
 mod encoding;
+mod external;
 mod json;
 mod lists;
 mod math;
@@ -43,9 +45,17 @@ const FAMILIES: &[&[Function]] = &[
     versions::TABLE,
 ];
 
+/// The families that External Secrets adds; a name in them hides the same one of the others.
+const EXTERNAL_FAMILIES: &[&[Function]] =
+    &[external::TABLE, external::chains::TABLE, external::jwk::TABLE, external::pkcs12::TABLE, external::rsa::TABLE];
+
 /// Finds a function by its name.
-pub(crate) fn find(name: &str) -> Option<&'static Function> {
-    FAMILIES.iter().flat_map(|family| family.iter()).find(|function| function.name == name)
+pub(crate) fn find(name: &str, dialect: Dialect) -> Option<&'static Function> {
+    let own = match dialect {
+        Dialect::ExternalSecrets => EXTERNAL_FAMILIES,
+        Dialect::SealedSecrets => &[],
+    };
+    own.iter().chain(FAMILIES).flat_map(|family| family.iter()).find(|function| function.name == name)
 }
 
 /// Finds a method of a value by its name.
@@ -73,6 +83,19 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
-        assert!(["env", "expandenv", "getHostByName"].iter().all(|name| find(name).is_none()));
+        for dialect in [Dialect::ExternalSecrets, Dialect::SealedSecrets] {
+            assert!(["env", "expandenv", "getHostByName", "getSecretKey"].iter().all(|name| find(name, dialect).is_none()));
+        }
+    }
+
+    #[test]
+    fn sealed_secrets_has_no_function_of_external_secrets() {
+        let hidden = ["htpasswd"];
+        for function in EXTERNAL_FAMILIES.iter().flat_map(|family| family.iter()).filter(|function| !hidden.contains(&function.name)) {
+            assert!(find(function.name, Dialect::SealedSecrets).is_none(), "{}", function.name);
+            assert!(find(function.name, Dialect::ExternalSecrets).is_some(), "{}", function.name);
+        }
+        assert_eq!(find("htpasswd", Dialect::SealedSecrets).map(|function| function.parameters.len()), Some(2));
+        assert_eq!(find("htpasswd", Dialect::ExternalSecrets).map(|function| function.parameters.len()), Some(3));
     }
 }

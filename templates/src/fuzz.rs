@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use keys::SecretBytes;
 
+use crate::language::Language;
 use crate::limits::Limits;
 use crate::template::{Context, Template};
 
@@ -18,9 +19,11 @@ pub fn fuzz_render(data: &[u8]) {
     let mut parts = data.split(|byte| *byte == 0);
     let source = parts.next().unwrap_or_default();
     let values: BTreeMap<_, _> = ('a'..='z').zip(parts).map(|(key, value)| (key.to_string(), SecretBytes::from(value.to_vec()))).collect();
-    let Ok(template) = Template::parse("fuzz", source) else { return };
-    let context = Context { limits: LIMITS, now: jiff::Timestamp::from_second(1_750_000_000).ok(), ..Context::new(&values) };
-    if let Ok(rendered) = template.render(&context) {
-        assert!(rendered.len() <= LIMITS.output, "the output is longer than its limit");
+    for language in [Language::sealed_secrets(), Language::external_secrets()] {
+        let Ok(template) = Template::parse_as(&language, "fuzz", source) else { continue };
+        let context = Context { limits: LIMITS, now: jiff::Timestamp::from_second(1_750_000_000).ok(), ..Context::new(&values) };
+        if let Ok(rendered) = template.render(&context) {
+            assert!(rendered.len() <= LIMITS.output, "the output is longer than its limit");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! *Source*: the documentation of Go's `text/template`; the behaviour is that of Go 1.26.
 
+use crate::language::Language;
 use crate::unicode::{chars, decode, is_digit, is_letter};
 
 /// A token with its place.
@@ -72,8 +73,9 @@ const KEYWORDS: &[(&[u8], TokenKind)] = &[
 ];
 
 /// Splits the source; the last token is [`TokenKind::End`] or [`TokenKind::Error`].
-pub(crate) fn tokens(source: &[u8]) -> Vec<Token<'_>> {
-    let mut lexer = Lexer { source, position: 0, start: 0, parentheses: 0, tokens: Vec::new() };
+pub(crate) fn tokens<'s>(source: &'s [u8], language: &Language) -> Vec<Token<'s>> {
+    let (left, right) = language.delimiters();
+    let mut lexer = Lexer { source, left, right, position: 0, start: 0, parentheses: 0, tokens: Vec::new() };
     if let Err(message) = lexer.text() {
         let position = lexer.start;
         lexer.tokens.push(Token { kind: TokenKind::Error, text: message.as_bytes(), position });
@@ -81,8 +83,10 @@ pub(crate) fn tokens(source: &[u8]) -> Vec<Token<'_>> {
     lexer.tokens
 }
 
-struct Lexer<'s> {
+struct Lexer<'s, 'd> {
     source: &'s [u8],
+    left: &'d [u8],
+    right: &'d [u8],
     position: usize,
     start: usize,
     parentheses: usize,
@@ -91,7 +95,7 @@ struct Lexer<'s> {
 
 type Lexed<T = ()> = Result<T, &'static str>;
 
-impl<'s> Lexer<'s> {
+impl<'s> Lexer<'s, '_> {
     fn rest(&self) -> &'s [u8] {
         self.source.get(self.position..).unwrap_or_default()
     }
@@ -115,8 +119,8 @@ impl<'s> Lexer<'s> {
     }
 
     fn text(&mut self) -> Lexed {
-        while let Some(found) = find(self.rest(), b"{{") {
-            let after = self.position + found + 2;
+        while let Some(found) = find(self.rest(), self.left) {
+            let after = self.position + found + self.left.len();
             let mut text_end = self.position + found;
             if has_left_trim_marker(&self.source[after..]) {
                 text_end = self.start + trim_right(&self.source[self.start..text_end]).len();
@@ -125,7 +129,7 @@ impl<'s> Lexer<'s> {
             if self.position > self.start {
                 self.emit(TokenKind::Text);
             }
-            self.start = after - 2;
+            self.start = after - self.left.len();
             self.position = after;
             self.left_delimiter()?;
         }
@@ -154,7 +158,7 @@ impl<'s> Lexer<'s> {
         let end = find(self.rest(), b"*/").ok_or("unclosed comment")?;
         self.position += end + 2;
         let trim = self.at_right_delimiter().ok_or("comment ends before closing delimiter")?;
-        self.position += if trim { 4 } else { 2 };
+        self.position += self.right.len() + if trim { 2 } else { 0 };
         if trim {
             self.position = self.source.len() - trim_left(self.rest()).len();
         }
@@ -165,10 +169,10 @@ impl<'s> Lexer<'s> {
     /// `Some(true)` before a delimiter with trim marker, `Some(false)` before one without.
     fn at_right_delimiter(&self) -> Option<bool> {
         let rest = self.rest();
-        if has_right_trim_marker(rest) && rest[2..].starts_with(b"}}") {
+        if has_right_trim_marker(rest) && rest[2..].starts_with(self.right) {
             return Some(true);
         }
-        rest.starts_with(b"}}").then_some(false)
+        rest.starts_with(self.right).then_some(false)
     }
 
     fn right_delimiter(&mut self, trim: bool) {
@@ -176,7 +180,7 @@ impl<'s> Lexer<'s> {
             self.position += 2;
             self.start = self.position;
         }
-        self.position += 2;
+        self.position += self.right.len();
         self.emit(TokenKind::RightDelimiter);
         if trim {
             self.position = self.source.len() - trim_left(self.rest()).len();
@@ -231,7 +235,7 @@ impl<'s> Lexer<'s> {
             self.position += 1;
         }
         let last = self.position - 1;
-        let trims = has_right_trim_marker(&self.source[last..]) && self.source[last + 2..].starts_with(b"}}");
+        let trims = has_right_trim_marker(&self.source[last..]) && self.source[last + 2..].starts_with(self.right);
         if !trims {
             self.emit(TokenKind::Space);
             return false;
@@ -302,7 +306,7 @@ impl<'s> Lexer<'s> {
     fn at_terminator(&self) -> bool {
         match self.peek() {
             None | Some(' ' | '\t' | '\r' | '\n' | '.' | ',' | '|' | ':' | ')' | '(') => true,
-            Some(_) => self.rest().starts_with(b"}}"),
+            Some(_) => self.rest().starts_with(self.right),
         }
     }
 
@@ -396,7 +400,7 @@ mod tests {
     use super::*;
 
     fn check(source: &str, expected: &[(TokenKind, &str)]) {
-        let found = tokens(source.as_bytes());
+        let found = tokens(source.as_bytes(), &Language::sealed_secrets());
         let found: Vec<_> = found.iter().map(|token| (token.kind, std::str::from_utf8(token.text).unwrap())).collect();
         assert_eq!(found, expected, "{source}");
     }
@@ -406,6 +410,16 @@ mod tests {
         use TokenKind::{Dot, End, LeftDelimiter, RightDelimiter, Space, Text};
         check("a \n{{- . -}}\t b", &[(Text, "a"), (LeftDelimiter, "{{"), (Dot, "."), (RightDelimiter, "}}"), (Text, "b"), (End, "")]);
         check("{{.  -}} b", &[(LeftDelimiter, "{{"), (Dot, "."), (Space, " "), (RightDelimiter, "}}"), (Text, "b"), (End, "")]);
+    }
+
+    #[test]
+    fn delimiters_may_be_others() {
+        use TokenKind::{Dot, End, LeftDelimiter, RightDelimiter, Space, Text};
+        let language = Language { left: "[[".to_owned(), right: "%>>".to_owned(), ..Language::external_secrets() };
+        let found = tokens(b"{{ x }} [[- . -%>> b[[/* x */ -%>> c", &language);
+        let found: Vec<_> = found.iter().map(|token| (token.kind, std::str::from_utf8(token.text).unwrap())).collect();
+        let expected = [(Text, "{{ x }}"), (LeftDelimiter, "[["), (Dot, "."), (RightDelimiter, "%>>"), (Text, "b"), (Text, "c"), (End, "")];
+        assert_eq!(found.into_iter().filter(|(kind, _)| *kind != Space).collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Fault, Result};
 use crate::functions;
+use crate::language::{Dialect, Language};
 use crate::lex::{Keyword, Token, TokenKind, tokens};
 use crate::literal::{number, unquote};
 use crate::node::{Branch, Command, Node, NodeKind, Operand, OperandKind, Pipeline, Trees, is_empty};
@@ -14,8 +15,9 @@ use crate::value::Text;
 const MAX_DEPTH: usize = 100;
 
 /// Parses a source with all the templates that it defines.
-pub(crate) fn parse(name: &str, source: &[u8]) -> Result<Trees> {
-    let mut parser = Parser { tokens: tokens(source), next: 0, trees: Trees::new(), variables: vec![Text::from("$")], ranges: 0, depth: 0 };
+pub(crate) fn parse(name: &str, source: &[u8], language: &Language) -> Result<Trees> {
+    let (tokens, dialect) = (tokens(source, language), language.dialect);
+    let mut parser = Parser { tokens, dialect, next: 0, trees: Trees::new(), variables: vec![Text::from("$")], ranges: 0, depth: 0 };
     let position = |parser: &Parser<'_>| parser.tokens.get(parser.next.saturating_sub(1)).map_or(0, |t| t.position);
     parser.source(name).map_err(|fault| Error::from(fault).at(name, source, position(&parser)))?;
     Ok(parser.trees)
@@ -23,6 +25,7 @@ pub(crate) fn parse(name: &str, source: &[u8]) -> Result<Trees> {
 
 struct Parser<'s> {
     tokens: Vec<Token<'s>>,
+    dialect: Dialect,
     next: usize,
     trees: Trees,
     variables: Vec<Text>,
@@ -356,7 +359,7 @@ impl<'s> Parser<'s> {
         let kind = match token.kind {
             TokenKind::Identifier => {
                 let name = String::from_utf8_lossy(token.text);
-                let function = functions::find(&name);
+                let function = functions::find(&name, self.dialect);
                 OperandKind::Function(function.ok_or_else(|| Fault::parse(format!("function {name:?} is not defined")))?)
             }
             TokenKind::Dot => OperandKind::Dot,
@@ -427,7 +430,7 @@ mod tests {
     use super::*;
 
     fn check(source: &str, well_formed: bool) {
-        assert_eq!(parse("t", source.as_bytes()).is_ok(), well_formed, "{source}");
+        assert_eq!(parse("t", source.as_bytes(), &Language::sealed_secrets()).is_ok(), well_formed, "{source}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use keys::SecretBytes;
 use crate::error::{Error, Fault, Result};
 use crate::eval::Evaluator;
 use crate::function::Scope;
+use crate::language::Language;
 use crate::limits::{Limits, Meter};
 use crate::node::Trees;
 use crate::parse::parse;
@@ -58,11 +59,18 @@ impl<'a> Context<'a> {
 }
 
 impl Template {
-    /// Parses a template. The name appears in errors, and the template can call itself by it.
+    /// Parses a template as Sealed Secrets does. The name appears in errors, and the template can call itself by it.
     ///
     /// *Errors*: [`crate::ErrorKind::Parse`] when the source is not well-formed or calls an unknown function.
     pub fn parse(name: &str, source: &[u8]) -> Result<Self> {
-        let trees = parse(name, source)?;
+        Self::parse_as(&Language::sealed_secrets(), name, source)
+    }
+
+    /// Parses a template in a language of its own, as [`Template::parse`].
+    ///
+    /// *Errors*: as [`Template::parse`].
+    pub fn parse_as(language: &Language, name: &str, source: &[u8]) -> Result<Self> {
+        let trees = parse(name, source, language)?;
         Ok(Self { name: name.to_owned(), source: source.to_vec(), trees })
     }
 

@@ -6,7 +6,7 @@ use goregex::Pattern;
 use jiff::Timestamp;
 use keys::SecretBytes;
 use serde_json::{Map, Value};
-use templates::{Context, Limits, Template};
+use templates::{Context, Language, Limits, Template};
 
 use crate::error::{Error, Result};
 
@@ -117,7 +117,7 @@ fn replace(values: BTreeMap<String, SecretBytes>, source: &str, target: &str) ->
 
 fn transform(values: BTreeMap<String, SecretBytes>, template: &str, now: Option<Timestamp>) -> Result<BTreeMap<String, SecretBytes>> {
     let unusable = |error: &templates::Error| Error::input(format!("render the template: {error}"));
-    let template = Template::parse("transform", template.as_bytes()).map_err(|error| unusable(&error))?;
+    let template = Template::parse_as(&Language::external_secrets(), "transform", template.as_bytes()).map_err(|error| unusable(&error))?;
     // All names together may cost what one template may.
     let (all, share) = (Limits::default(), values.len().max(1) as u64);
     let limits =

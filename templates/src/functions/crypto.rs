@@ -114,7 +114,7 @@ fn bcrypt(scope: &Scope<'_>, password: &[u8]) -> Called<Vec<u8>> {
     Ok(hash.format_for_version(::bcrypt::Version::TwoA).into_bytes())
 }
 
-fn htpasswd(scope: &Scope<'_>, arguments: &Arguments) -> Called {
+pub(super) fn htpasswd(scope: &Scope<'_>, arguments: &Arguments) -> Called {
     let (name, password) = (arguments.text(0)?, arguments.text(1)?);
     if name.contains(&b':') {
         return scope.text([b"invalid username: ", &**name].concat());

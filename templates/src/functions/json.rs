@@ -7,7 +7,7 @@ use crate::number::format_float;
 use crate::unicode::{REPLACEMENT, chars};
 use crate::value::{Signed, Value};
 
-mod read;
+pub(super) mod read;
 
 /// The functions of this family.
 pub(super) const TABLE: &[Function] = &[

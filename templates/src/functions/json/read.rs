@@ -8,7 +8,7 @@ use crate::unicode::{REPLACEMENT, decode};
 use crate::value::{Text, Value};
 
 /// Reads a text. `None` when it is no JSON; `false` beside the value when a number in it is too large.
-pub(super) fn read(scope: &Scope<'_>, text: &[u8]) -> Called<Option<(Value, bool)>> {
+pub(in crate::functions) fn read(scope: &Scope<'_>, text: &[u8]) -> Called<Option<(Value, bool)>> {
     let mut reader = Reader { scope, text, at: 0, exact: true };
     let Some(value) = reader.value()? else { return Ok(None) };
     reader.space();

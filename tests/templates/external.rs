@@ -1,0 +1,270 @@
+//! What External Secrets adds to sprig, beside OpenSSL: it reads what we write, and we read what it writes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use keys::SecretBytes;
+use templates::{Context, ErrorKind, Language, Limits, Template};
+use tests::suite::{Case, case};
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        case("certificates_are_picked_and_put_in_order", &["openssl"], certificates_are_picked_and_put_in_order),
+        case("external_functions_fail_as_silently_as_theirs", &[], external_functions_fail_as_silently_as_theirs),
+        case("jwk_becomes_pem_that_openssl_reads", &["openssl"], jwk_becomes_pem_that_openssl_reads),
+        case("pkcs12_of_openssl_is_read", &["openssl"], pkcs12_of_openssl_is_read),
+        case("pkcs12_of_ours_is_read_by_openssl", &["openssl"], pkcs12_of_ours_is_read_by_openssl),
+        case("pkcs12_that_costs_too_much_is_refused", &["openssl"], pkcs12_that_costs_too_much_is_refused),
+        case("rsa_decrypt_opens_what_openssl_encrypts", &["openssl"], rsa_decrypt_opens_what_openssl_encrypts),
+    ]
+}
+
+type Values<'v> = [(&'v str, &'v [u8])];
+
+fn try_render(source: &str, values: &Values<'_>) -> Result<Vec<u8>, templates::Error> {
+    let values: BTreeMap<String, SecretBytes> = values.iter().map(|(key, value)| ((*key).to_owned(), SecretBytes::from(value.to_vec()))).collect();
+    let rendered = Template::parse_as(&Language::external_secrets(), "key", source.as_bytes())?.render(&Context::new(&values))?;
+    // EXPOSE: compared with what OpenSSL has.
+    Ok(rendered.expose().to_vec())
+}
+
+fn render(source: &str, values: &Values<'_>) -> Vec<u8> {
+    try_render(source, values).unwrap_or_else(|error| panic!("{source}: {error}"))
+}
+
+fn text(source: &str, values: &Values<'_>) -> String {
+    String::from_utf8(render(source, values)).expect("text")
+}
+
+/// Runs OpenSSL in a folder; what it writes counts if it succeeds.
+fn try_openssl(folder: &Path, line: &str) -> Result<Vec<u8>, String> {
+    let mut command = Command::new("openssl");
+    let words = line.split_whitespace().map(|word| if word == "EMPTY" { "" } else { word });
+    command.args(words).current_dir(folder).stdin(Stdio::null());
+    let ended = command.output().expect("openssl starts");
+    if ended.status.success() { Ok(ended.stdout) } else { Err(String::from_utf8_lossy(&ended.stderr).into_owned()) }
+}
+
+fn openssl(folder: &Path, line: &str) -> Vec<u8> {
+    try_openssl(folder, line).unwrap_or_else(|error| panic!("openssl {line}: {error}"))
+}
+
+/// A root, what it signed, and a leaf: `root`, `middle` and `leaf`, each with `.key` and `.pem`; all in `chain.pem`, in disorder.
+fn chain(folder: &Path) {
+    let request = "-nodes -days 9 -subj";
+    openssl(folder, &format!("req -x509 -newkey rsa:2048 -keyout root.key -out root.pem {request} /CN=root"));
+    openssl(
+        folder,
+        &format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout middle.key -out middle.pem {request} /CN=middle -CA root.pem -CAkey root.key"
+        ),
+    );
+    let names = "subjectAltName=DNS:b.example,IP:10.0.0.1,email:a@b.example,URI:https://b.example/x,DNS:a.example,IP:fe80::1";
+    openssl(
+        folder,
+        &format!(
+            "req -x509 -newkey rsa:2048 -keyout leaf.key -out leaf.pem {request} /CN=leaf -CA middle.pem -CAkey middle.key -addext {names} -addext basicConstraints=CA:FALSE"
+        ),
+    );
+    let all = ["middle.pem", "root.pem", "leaf.pem"].map(|name| fs::read(folder.join(name)).expect("a certificate"));
+    fs::write(folder.join("chain.pem"), [b"junk\n", all.concat().as_slice()].concat()).expect("written");
+}
+
+fn certificates_are_picked_and_put_in_order() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path();
+    chain(folder);
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("a file");
+    let (all, leaf, key) = (read("chain.pem"), read("leaf.pem"), read("leaf.key"));
+    let mixed = format!("{key}between\n{leaf}");
+    let values: &Values<'_> = &[("all", all.as_bytes()), ("mixed", mixed.as_bytes()), ("leaf", leaf.as_bytes())];
+    assert_eq!(text("{{ filterCertChain \"leaf\" .all }}", values), leaf);
+    assert_eq!(text("{{ filterCertChain \"intermediate\" .all }}", values), read("middle.pem"));
+    assert_eq!(text("{{ filterCertChain \"root\" .all }}", values), read("root.pem"));
+    assert_eq!(text("{{ filterCertChain \"other\" .all }}", values), "");
+    assert_eq!(text("{{ filterPEM \"private key\" .mixed }}", values), key);
+    assert_eq!(text("{{ filterPEM \"CERTIFICATE\" .mixed }}", values), leaf);
+    assert_eq!(text("{{ certSANs .leaf | join \" \" }}", values), "b.example a.example 10.0.0.1 fe80::1 a@b.example https://b.example/x");
+    assert!(try_render("{{ filterPEM \"CERTIFICATE\" \"junk\" }}", values).is_err());
+    assert!(try_render("{{ filterCertChain \"leaf\" \"\" }}", values).is_err());
+    assert!(try_render("{{ filterCertChain \"leaf\" .mixed }}", values).is_err());
+}
+
+fn external_functions_fail_as_silently_as_theirs() {
+    assert_eq!(text("{{ hexdec \"68690a\" }}", &[]), "hi\n");
+    assert_eq!(text("{{ hexdec \"6g\" }}", &[]), "encoding/hex: invalid byte: U+0067 'g'");
+    assert_eq!(text("{{ hexdec \"686\" }}", &[]), "encoding/hex: odd length hex string");
+    assert_eq!(text("{{ htpasswd \"u\" \"p\" \"sha\" }}", &[]), "u:{SHA}UWuXg/ylF+7L0dBk2i0WUxCxl1k=");
+    assert!(text("{{ htpasswd \"u\" \"p\" \"bcrypt\" }}", &[]).starts_with("u:$2a$10$"));
+    assert_eq!(text("{{ htpasswd \"u:\" \"p\" \"sha\" }}", &[]), "invalid username: u:");
+    for source in ["{{ htpasswd \"u\" \"p\" }}", "{{ env \"HOME\" }}", "{{ getHostByName \"x\" }}", "{{ getSecretKey \"x\" }}"] {
+        assert!(try_render(source, &[]).is_err(), "{source}");
+    }
+    for source in ["{{ hexdec \"\" }}", "{{ pkcs12key \"\" }}", "{{ jwkPublicKeyPem \"{}\" }}", "{{ htpasswd \"u\" \"p\" \"sha\" }}"] {
+        let sealed = Template::parse("key", source.as_bytes()).and_then(|template| template.render(&Context::new(&BTreeMap::new())));
+        assert!(sealed.is_err(), "{source} in a template of Sealed Secrets");
+    }
+}
+
+/// RFC 8037, appendix A, and RFC 7517, appendix A.2, whose elliptic key this is.
+const ED25519: &str =
+    r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+const P256: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}"#;
+
+/// A key of RSA that OpenSSL made, as JSON.
+fn rsa_as_json(folder: &Path) -> String {
+    let shown = String::from_utf8(openssl(folder, "rsa -in leaf.key -noout -text")).expect("text");
+    let number = |name: &str| -> String {
+        let lines = shown.lines().skip_while(|line| !line.starts_with(name)).skip(1).take_while(|line| line.starts_with(' '));
+        let digits: String = lines.flat_map(|line| line.trim().chars()).filter(|c| *c != ':').collect();
+        let bytes: Vec<u8> = digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
+        base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<u8>>())
+    };
+    let [n, d, p, q] = ["modulus", "privateExponent", "prime1", "prime2"].map(number);
+    format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB","d":"{d}","p":"{p}","q":"{q}"}}"#)
+}
+
+fn jwk_becomes_pem_that_openssl_reads() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path();
+    openssl(folder, "genrsa -out leaf.key 2048");
+    for private in [ED25519.to_owned(), P256.to_owned(), rsa_as_json(folder)] {
+        let public = private.replace("\"d\":", "\"ignored\":");
+        let pem = render("{{ jwkPrivateKeyPem .k }}", &[("k", private.as_bytes())]);
+        fs::write(folder.join("key.pem"), &pem).expect("written");
+        let again = openssl(folder, "pkey -in key.pem");
+        assert_eq!(pem, again, "{}", &private[..20]);
+        let theirs = openssl(folder, "pkey -in key.pem -pubout");
+        assert_eq!(render("{{ jwkPublicKeyPem .k }}", &[("k", public.as_bytes())]), theirs, "{}", &private[..20]);
+        assert!(try_render("{{ jwkPublicKeyPem .k }}", &[("k", private.as_bytes())]).is_err());
+        let broken = private.replace(['A', 'B', 'C'], "D");
+        let error = try_render("{{ jwkPrivateKeyPem .k }}", &[("k", broken.as_bytes())]);
+        assert!(error.is_err() || private.contains("OKP"), "{}", &private[..20]);
+    }
+}
+
+fn pkcs12_of_openssl_is_read() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path();
+    chain(folder);
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("a file");
+    let ordered = [read("leaf.pem"), read("middle.pem"), read("root.pem")].concat();
+    let old = "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1";
+    let kinds = ["", old, "-legacy", "-keypbe AES-128-CBC -certpbe AES-192-CBC -macalg sha512 -iter 5000", "-keypbe NONE -certpbe NONE"];
+    for (kind, key) in kinds.into_iter().flat_map(|kind| ["leaf", "middle"].map(|key| (kind, key))) {
+        for (password, shown) in [("pässword", "pässword"), ("", "EMPTY")] {
+            let line = format!("pkcs12 -export -inkey {key}.key -in {key}.pem -certfile chain.pem -out x.p12 -passout pass: {kind}");
+            let made = try_openssl(folder, &line.replace("pass: ", &format!("pass:{password} ")));
+            if kind == "-legacy" && made.is_err() {
+                // Not every machine has the provider of old ciphers.
+                continue;
+            }
+            made.unwrap_or_else(|error| panic!("{shown}: {error}"));
+            let file = fs::read(folder.join("x.p12")).expect("a file");
+            let values: &Values<'_> = &[("file", &file), ("pass", password.as_bytes())];
+            let expected = String::from_utf8(openssl(folder, &format!("pkey -in {key}.key"))).expect("text");
+            assert_eq!(text("{{ pkcs12keyPass .pass .file }}", values), expected, "{kind} {shown}");
+            let certificates = text("{{ pkcs12certPass .pass .file }}", values);
+            if key == "leaf" {
+                assert!(certificates.starts_with(&read("leaf.pem")) && certificates.len() >= ordered.len(), "{kind} {shown}");
+            }
+            if password.is_empty() {
+                assert_eq!(text("{{ pkcs12key .file }}", values), expected, "{kind}");
+            }
+            let error = try_render("{{ pkcs12keyPass \"wrong\" .file }}", values).expect_err("a wrong password");
+            assert!(error.to_string().contains("is wrong"), "{error}");
+        }
+    }
+}
+
+fn pkcs12_of_ours_is_read_by_openssl() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path();
+    chain(folder);
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("a file");
+    let sorted = |name: &str| openssl(folder, &format!("pkey -in {name}"));
+    let full = [read("leaf.pem"), read("middle.pem"), read("root.pem")].concat();
+    openssl(folder, "rsa -in leaf.key -traditional -out pkcs1.key");
+    openssl(folder, "ec -in middle.key -out sec1.key");
+    let values = |key: &'static str| [("chain", full.clone()), ("key", read(key)), ("middle", read("middle.pem")), ("pass", "pässword".to_owned())];
+    let made = |source: &str, key: &'static str| {
+        let values = values(key);
+        let values: Vec<(&str, &[u8])> = values.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let file = BASE64_STANDARD.decode(render(source, &values)).expect("base64");
+        fs::write(folder.join("ours.p12"), file).expect("written");
+    };
+    let plain = |bytes: Vec<u8>| {
+        let text = String::from_utf8(bytes).expect("text");
+        text.lines().skip_while(|line| !line.starts_with("-----BEGIN")).map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let keys = |password: &str| plain(openssl(folder, &format!("pkcs12 -in ours.p12 -passin pass:{password} -nodes -nocerts"))).into_bytes();
+    let leaf = |password: &str| plain(openssl(folder, &format!("pkcs12 -in ours.p12 -passin pass:{password} -nokeys -clcerts")));
+    for key in ["leaf.key", "pkcs1.key"] {
+        made("{{ pemToPkcs12Pass .chain .key .pass }}", key);
+        assert_eq!(keys("pässword"), sorted("leaf.key"), "{key}");
+        assert_eq!(leaf("pässword"), read("leaf.pem"));
+        assert!(openssl(folder, "pkcs12 -in ours.p12 -passin pass:pässword -nokeys -cacerts").is_empty());
+    }
+    made("{{ pemToPkcs12 .middle .key }}", "sec1.key");
+    assert_eq!(keys(""), sorted("middle.key"));
+    made("{{ fullPemToPkcs12 .chain .key }}", "leaf.key");
+    assert_eq!(leaf(""), read("leaf.pem"));
+    let rest = String::from_utf8(openssl(folder, "pkcs12 -in ours.p12 -passin pass: -nokeys -cacerts")).expect("text");
+    assert_eq!(rest.matches("BEGIN CERTIFICATE").count(), 2);
+    made("{{ fullPemToPkcs12Pass .chain .key .pass }}", "leaf.key");
+    let shown = try_openssl(folder, "pkcs12 -in ours.p12 -passin pass:pässword -info -noout");
+    shown.unwrap_or_else(|error| panic!("{error}"));
+    made("{{ pemTruststoreToPKCS12Pass .chain .pass }}", "leaf.key");
+    let trusted = String::from_utf8(openssl(folder, "pkcs12 -in ours.p12 -passin pass:pässword -nokeys")).expect("text");
+    assert_eq!((trusted.matches("BEGIN CERTIFICATE").count(), trusted.matches("friendlyName: CN=").count()), (3, 3), "{trusted}");
+    made("{{ pemTruststoreToPKCS12 .chain }}", "leaf.key");
+    openssl(folder, "pkcs12 -in ours.p12 -passin pass: -nokeys");
+}
+
+fn pkcs12_that_costs_too_much_is_refused() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path();
+    openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout a.key -out a.pem -days 9 -subj /CN=a");
+    openssl(folder, "pkcs12 -export -inkey a.key -in a.pem -out x.p12 -passout pass: -macalg sha256");
+    let mut file = fs::read(folder.join("x.p12")).expect("a file");
+    // The rounds of the code are the last number of the file: 2048 in two bytes, here so many that they cost something.
+    assert!(file.ends_with(&[2, 2, 8, 0]));
+    let length = file.len();
+    file[length - 2] = 0x7f;
+    let wrong = try_render("{{ pkcs12key .f }}", &[("f", &file)]).expect_err("a wrong code");
+    assert_eq!(wrong.kind(), ErrorKind::Exec, "{wrong}");
+    let values = BTreeMap::from([("f".to_owned(), SecretBytes::from(file.clone()))]);
+    let template = Template::parse_as(&Language::external_secrets(), "key", b"{{ pkcs12key .f }}").expect("a template");
+    let limits = Limits { cost: 10, ..Limits::default() };
+    let refused = template.render(&Context { limits, ..Context::new(&values) }).expect_err("too many rounds");
+    assert_eq!(refused.kind(), ErrorKind::Limit, "{refused}");
+    for (at, byte) in (0..length).flat_map(|at| [0, 0x7f, 0xff].map(|byte| (at, byte))).step_by(7) {
+        let mut broken = file.clone();
+        broken[at] = byte;
+        assert!(try_render("{{ pkcs12key .f }}", &[("f", &broken)]).is_err(), "{at} {byte}");
+    }
+}
+
+fn rsa_decrypt_opens_what_openssl_encrypts() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path();
+    openssl(folder, "genrsa -out a.key 2048");
+    openssl(folder, "rsa -in a.key -traditional -out pkcs1.key");
+    fs::write(folder.join("text"), "hunter2").expect("written");
+    for (hash, digest) in [("SHA1", "sha1"), ("SHA256", "sha256"), ("SHA512", "sha512"), ("None", "sha256"), ("", "sha256")] {
+        let padding = format!("-pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:{digest} -pkeyopt rsa_mgf1_md:{digest}");
+        let ciphertext = openssl(folder, &format!("pkeyutl -encrypt -inkey a.key -in text {padding}"));
+        for key in ["a.key", "pkcs1.key"] {
+            let key = fs::read(folder.join(key)).expect("a key");
+            let values: &Values<'_> = &[("c", &ciphertext), ("k", &key), ("h", hash.as_bytes())];
+            assert_eq!(text("{{ rsaDecrypt \"RSA-OAEP\" .h .c .k }}", values), "hunter2", "{hash}");
+            assert_eq!(render("{{ rsaDecrypt \"None\" .h .c .k }}", values), ciphertext);
+            assert!(try_render("{{ rsaDecrypt \"RSA-OAEP\" \"SHA1\" .c .k }}", values).is_err() || digest == "sha1");
+            assert!(try_render("{{ rsaDecrypt \"RSA\" .h .c .k }}", values).is_err());
+        }
+    }
+}
