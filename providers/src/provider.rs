@@ -28,6 +28,9 @@ pub struct Reference {
     pub metadata: bool,
 }
 
+/// Says whether a name is asked for.
+pub type Matcher = dyn Fn(&str) -> bool + Send + Sync;
+
 /// Which secrets are asked for.
 #[derive(Clone, Default)]
 pub struct Search {
@@ -36,7 +39,7 @@ pub struct Search {
     /// The regular expression that names must match, for systems that can use its text.
     pub pattern: Option<String>,
     /// Whether a name matches it.
-    pub matches: Option<Arc<dyn Fn(&str) -> bool + Send + Sync>>,
+    pub matches: Option<Arc<Matcher>>,
     /// Tags that they must have.
     pub tags: BTreeMap<String, String>,
 }

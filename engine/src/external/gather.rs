@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use goregex::Pattern;
 use jiff::Timestamp;
 use keys::{BoxFuture, SecretBytes};
-use providers::provider::{Answer, Lookup, Reference, Search};
+use providers::provider::{Answer, Lookup, Matcher, Reference, Search};
 
 use super::choices;
 use super::rules::{Deletion, deletion};
@@ -233,7 +233,7 @@ async fn found(find: &Find, store: &StoreRef, rewrites: &[RewriteShape], desk: &
         .as_deref()
         .map(|text| {
             let pattern = Pattern::new(text.as_bytes()).map_err(|bad| Error::input(format!("use find.name.regexp: {bad}")))?;
-            Ok::<_, Error>(Arc::new(move |name: &str| pattern.is_match(name.as_bytes())) as Arc<dyn Fn(&str) -> bool + Send + Sync>)
+            Ok::<_, Error>(Arc::new(move |name: &str| pattern.is_match(name.as_bytes())) as Arc<Matcher>)
         })
         .transpose()?;
     let search = Search { path: find.path.clone().filter(|path| !path.is_empty()), pattern, matches, tags: find.tags.clone() };
