@@ -23,8 +23,7 @@ pub struct System {
 }
 
 /// Every system.
-pub static SYSTEMS: &[System] =
-    &[aws::SYSTEM, fake::SYSTEM, gnupg::SYSTEM, kubernetes::SYSTEM, vault::SYSTEM, webhook::SYSTEM];
+pub static SYSTEMS: &[System] = &[aws::SYSTEM, fake::SYSTEM, gnupg::SYSTEM, kubernetes::SYSTEM, vault::SYSTEM, webhook::SYSTEM];
 
 /// What starts the plugins of age.
 pub static AGE_PLUGINS: &dyn AgePlugins = &age_plugin::Processes;
