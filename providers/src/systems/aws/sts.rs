@@ -104,10 +104,10 @@ fn elements<'a>(text: &str, names: &[&'a str]) -> Option<BTreeMap<&'a str, Secre
         match reader.read_event().ok()? {
             Event::Eof => return Some(found),
             Event::Start(start) => {
-                let name = names.iter().find(|name| start.local_name().as_ref() == name.as_bytes());
+                let name = names.iter().find(|name| start.local_name().as_ref() == **name);
                 if let Some(name) = name.filter(|name| !found.contains_key(**name)) {
                     let Event::Text(inner) = reader.read_event().ok()? else { return None };
-                    found.insert(name, SecretBytes::new(inner.to_vec()));
+                    found.insert(name, SecretBytes::new(inner.trim().as_bytes().to_vec()));
                     let Event::End(_) = reader.read_event().ok()? else { return None };
                 }
             }
