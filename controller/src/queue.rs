@@ -405,7 +405,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_later_turn_comes_when_it_is_due() {
-        let queue = Queue::new(1);
+        let queue = Queue::<()>::new(1);
         queue.open();
         queue.add_later(Key::new("a", "x"), Duration::from_secs(60));
         let start = Instant::now();
@@ -415,7 +415,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_later_turn_is_one_however_often_it_is_put_off() {
-        let queue = Queue::new(1);
+        let queue = Queue::<()>::new(1);
         queue.open();
         for seconds in [10, 300, 60] {
             queue.add_later(Key::new("a", "x"), Duration::from_secs(seconds));

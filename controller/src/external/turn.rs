@@ -374,9 +374,9 @@ fn again(context: &Context, key: &Key, after: Option<Duration>) {
 /// Sends an event, unless it was the last one that was sent for this object.
 async fn tell(context: &Context, key: &Key, object: &ExternalSecret, event: &Event) {
     let said = Mark::of(&format!("{} {}", event.reason, event.message));
-    let news = context.external.index.with(key, |entry| std::mem::replace(&mut entry.said, Some(said)) != Some(said)).unwrap_or(true);
+    let news = context.external.index.with(key, |entry| entry.said.replace(said) != Some(said)).unwrap_or(true);
     // What was done is told each time.
-    if !news && event.type_ != "Normal" || !news && event.reason == "MissingProviderSecret" {
+    if !news && (event.type_ != "Normal" || event.reason == "MissingProviderSecret") {
         return;
     }
     let about = events::About { api_version: "external-secrets.io/v1", kind: "ExternalSecret", component: "external-secrets" };
