@@ -223,6 +223,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Invalid, with the field.
     fn check(&self, scope: Scope) -> Result<()>;
 
+    /// Whether the system is told for whom it is asked, so that answers to one namespace are no answers to another.
+    fn depends_on_consumer(&self) -> bool {
+        false
+    }
+
     /// Signs in, or gets ready to. A sign-in is kept as long as the capabilities live, and renewed.
     ///
     /// # Errors

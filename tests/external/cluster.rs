@@ -1,5 +1,8 @@
 //! What concerns a whole cluster: stores and objects for many namespaces.
 
+use std::fs;
+
+use keys::SecretBytes;
 use serde_json::{Value, json};
 use tests::cluster::{Api, Cluster};
 use tests::controller::{Controller, condition, data, secrets};
@@ -9,12 +12,18 @@ use super::Test;
 pub(crate) const CASES: &[(&str, Test)] = &[
     ("a_cluster_store_serves_the_namespaces_of_its_conditions_only", conditions),
     ("an_object_for_many_namespaces_is_in_those_and_in_no_other", spread),
+    ("a_cluster_store_serves_each_namespace_by_its_own_credentials", referent),
+    ("a_store_reaches_no_special_address_unless_it_is_allowed", unreachable),
 ];
 
 /// A controller of the whole cluster. One test has the cluster for itself at a time.
 fn start(cluster: &Cluster, purpose: &str) -> (Controller, Api) {
+    start_with(cluster, purpose, &[])
+}
+
+fn start_with(cluster: &Cluster, purpose: &str, flags: &[&str]) -> (Controller, Api) {
     let namespace = cluster.namespace(purpose);
-    (Controller::start(cluster, &namespace, &["--all-namespaces=true"]), cluster.api())
+    (Controller::start(cluster, &namespace, &[&["--all-namespaces=true"], flags].concat()), cluster.api())
 }
 
 fn namespace(api: &Api, name: &str, labels: &Value) {
@@ -125,4 +134,79 @@ fn spread(cluster: &Cluster) {
     api.wait_for("the child to go", |api| api.read(&format!("{}/app", objects("spread-c"))).is_err().then_some(()));
     assert!(api.read("/api/v1/namespaces/spread-a").unwrap()["metadata"]["finalizers"].is_null(), "no finalizer keeps a namespace from going");
     assert!(api.read(&format!("{}/app", secrets("spread-a"))).is_ok());
+}
+
+/// A ClusterSecretStore of the cluster itself, whose token lies with each consumer.
+fn mirror(cluster: &Cluster, name: &str, remote: &str) -> Value {
+    let bundle = SecretBytes::new(fs::read(cluster.ca()).unwrap()).to_base64();
+    let provider = json!({"kubernetes": {
+        "server": {"url": format!("https://127.0.0.1:{}", cluster.port()), "caBundle": String::from_utf8(bundle.expose().to_vec()).unwrap()},
+        "remoteNamespace": remote,
+        "auth": {"token": {"bearerToken": {"name": "credentials", "key": "token"}}},
+    }});
+    json!({"apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore", "metadata": { "name": name }, "spec": { "provider": provider }})
+}
+
+fn wait_reason(api: &Api, namespace: &str, reason: &str) -> String {
+    api.wait_for(&format!("{namespace}/app to be {reason}"), |api| {
+        let object = api.read(&format!("{}/app", objects(namespace))).ok()?;
+        let ready = condition(&object, "Ready");
+        (ready["reason"] == reason).then(|| ready["message"].as_str().unwrap_or_default().to_owned())
+    })
+}
+
+fn referent(cluster: &Cluster) {
+    let (controller, api) = start_with(cluster, "referent", &["--allow-provider-cidr=127.0.0.0/8"]);
+    for name in ["remote", "tenant-a", "tenant-b"] {
+        namespace(&api, name, &json!({}));
+    }
+    let secret = |namespace: &str, name: &str, key: &str, value: &str| {
+        let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": { key: value }});
+        api.create(&secrets(namespace), &object).unwrap();
+    };
+    secret("remote", "a", "password", "hunter2");
+    secret("tenant-a", "credentials", "token", cluster.token());
+    secret("tenant-b", "credentials", "token", "not-a-token-of-anybody");
+    api.create("/apis/external-secrets.io/v1/clustersecretstores", &mirror(cluster, "mirror", "remote")).unwrap();
+    let spec = json!({
+        "secretStoreRef": {"name": "mirror", "kind": "ClusterSecretStore"},
+        "data": [{"secretKey": "a", "remoteRef": {"key": "a", "property": "password"}}],
+    });
+    // Both at once, and the one with the right first: neither its connection nor its answer serves the other.
+    for namespace in ["tenant-a", "tenant-b"] {
+        api.create(
+            &objects(namespace),
+            &json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "app"}, "spec": spec}),
+        )
+        .unwrap();
+    }
+    wait_reason(&api, "tenant-a", "SecretSynced");
+    assert_eq!(data(&api, "tenant-a", "app").unwrap()["a"], "hunter2");
+    wait_reason(&api, "tenant-b", "SecretSyncedError");
+    assert!(data(&api, "tenant-b", "app").is_none());
+    for token in [cluster.token(), "not-a-token-of-anybody", "hunter2"] {
+        assert!(!controller.log().contains(token));
+    }
+    // A credential that changes takes effect at once.
+    api.merge(&format!("{}/credentials", secrets("tenant-b")), &json!({"stringData": {"token": cluster.token()}})).unwrap();
+    wait_reason(&api, "tenant-b", "SecretSynced");
+}
+
+fn unreachable(cluster: &Cluster) {
+    let (_controller, api) = start(cluster, "unreachable");
+    namespace(&api, "closed", &json!({}));
+    let token = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "credentials"}, "stringData": {"token": cluster.token()}});
+    api.create(&secrets("closed"), &token).unwrap();
+    api.create("/apis/external-secrets.io/v1/clustersecretstores", &mirror(cluster, "barred", "default")).unwrap();
+    let spec = json!({
+        "secretStoreRef": {"name": "barred", "kind": "ClusterSecretStore"},
+        "data": [{"secretKey": "a", "remoteRef": {"key": "a"}}],
+    });
+    api.create(
+        &objects("closed"),
+        &json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "app"}, "spec": spec}),
+    )
+    .unwrap();
+    let message = wait_reason(&api, "closed", "SecretSyncedError");
+    assert!(message.contains("--allow-provider-cidr") || message.contains("is not ready"), "{message}");
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::PlainSecret;
@@ -27,8 +26,6 @@ pub(crate) struct StoreAccess {
     settings: Arc<Settings>,
     store: StoreId,
     consumer: String,
-    /// Whether anything depended on the consumer.
-    pub(crate) personal: AtomicBool,
     /// Secrets that were used.
     used: Mutex<BTreeSet<Key>>,
 }
@@ -36,7 +33,7 @@ pub(crate) struct StoreAccess {
 impl StoreAccess {
     pub(crate) fn new(api: Arc<Api>, settings: Arc<Settings>, store: StoreId, consumer: &str) -> Self {
         let consumer = consumer.to_owned();
-        Self { api, settings, store, consumer, personal: AtomicBool::new(false), used: Mutex::default() }
+        Self { api, settings, store, consumer, used: Mutex::default() }
     }
 
     /// Whether a Secret was used.
@@ -49,10 +46,7 @@ impl StoreAccess {
         if !self.store.is_cluster() {
             return self.store.namespace();
         }
-        given.filter(|given| !given.is_empty()).unwrap_or_else(|| {
-            self.personal.store(true, Ordering::Relaxed);
-            &self.consumer
-        })
+        given.filter(|given| !given.is_empty()).unwrap_or(&self.consumer)
     }
 
     async fn read(&self, what: &str, namespace: &str, kind: &str, name: &str) -> Result<SecretBytes> {

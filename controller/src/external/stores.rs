@@ -1,16 +1,16 @@
 //! The stores that there are, connections to their systems, and answers that several ExternalSecrets share.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crds::external_secret::StoreRef;
 use crds::secret_store::{SecretStoreSpec, StoreCondition};
 use engine::external::rules::namespace_matches;
 use keys::SecretBytes;
-use providers::provider::{Access, Answer, Capabilities, Lookup, Reference, Scope, Search};
+use providers::provider::{Access, Answer, Capabilities, Lookup, Reference, Scope, Search, Store};
 use providers::{Error, ErrorKind, Result};
+use serde_json::Value;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
@@ -83,7 +83,7 @@ struct Link {
     turns: Semaphore,
     rest: Mutex<Rest>,
     /// Whether anything depends on the consumer.
-    personal: AtomicBool,
+    personal: OnceLock<bool>,
 }
 
 impl Default for Link {
@@ -93,7 +93,7 @@ impl Default for Link {
             answers: Mutex::default(),
             turns: Semaphore::new(AT_A_TIME),
             rest: Mutex::default(),
-            personal: AtomicBool::new(false),
+            personal: OnceLock::new(),
         }
     }
 }
@@ -134,6 +134,19 @@ pub(crate) struct Stores {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a selector names an object and no namespace: it is the consumer's then. What merely looks like one costs a connection more and nothing else.
+fn leaves_a_namespace_open(settings: &Value) -> bool {
+    match settings {
+        Value::Object(map) => {
+            let named = map.get("name").is_some_and(Value::is_string);
+            let placed = map.get("namespace").and_then(Value::as_str).is_some_and(|namespace| !namespace.is_empty());
+            named && !placed || map.values().any(leaves_a_namespace_open)
+        }
+        Value::Array(list) => list.iter().any(leaves_a_namespace_open),
+        _ => false,
+    }
 }
 
 impl Stores {
@@ -235,26 +248,27 @@ impl Known {
     /// # Errors
     /// Invalid: a kind of system that is not there, or settings that cannot be. Otherwise what keeps us from signing in.
     pub(crate) async fn connect(&self, context: &Context, consumer: &str) -> Result<Arc<Connection>> {
-        let shared = self.cell("");
-        if let Some(connection) = shared.get().filter(|connection| !connection.access.personal.load(Ordering::Relaxed)) {
-            return Ok(Arc::clone(connection));
-        }
-        let cell = self.cell(consumer);
-        let connection = cell.get_or_try_init(|| self.sign_in(context, consumer)).await?;
-        if !connection.access.personal.load(Ordering::Relaxed) {
-            // Whoever asks next is served alike.
-            let _ = shared.set(Arc::clone(connection));
-        }
-        Ok(Arc::clone(connection))
+        let cell = Arc::clone(lock(&self.link.connections).entry(self.whose(consumer).to_owned()).or_default());
+        cell.get_or_try_init(|| self.sign_in(context, consumer)).await.cloned()
     }
 
-    /// Whether its credentials lie with its consumers.
+    /// Under whose name connections and answers are kept: under nobody's where all are served alike.
+    fn whose<'a>(&self, consumer: &'a str) -> &'a str {
+        if self.is_personal() { consumer } else { "" }
+    }
+
+    /// Whether anything may depend on the consumer. Of a SecretStore nothing does: all its consumers are of one namespace.
     pub(crate) fn is_personal(&self) -> bool {
-        self.link.personal.load(Ordering::Relaxed)
+        *self.link.personal.get_or_init(|| {
+            let Ok((_, settings)) = self.provider() else { return true };
+            self.id.is_cluster() && (leaves_a_namespace_open(settings) || self.store().is_none_or(|store| store.depends_on_consumer()))
+        })
     }
 
-    fn cell(&self, consumer: &str) -> Arc<OnceCell<Arc<Connection>>> {
-        Arc::clone(lock(&self.link.connections).entry(consumer.to_owned()).or_default())
+    /// The settings as their kind reads them.
+    fn store(&self) -> Option<Box<dyn Store>> {
+        let (name, settings) = self.provider().ok()?;
+        providers::stores().find(|kind| kind.name() == name)?.read(settings).ok()
     }
 
     async fn sign_in(&self, context: &Context, consumer: &str) -> Result<Arc<Connection>> {
@@ -264,9 +278,7 @@ impl Known {
         let store = kind.read(settings)?;
         store.check(if self.id.is_cluster() { Scope::Cluster } else { Scope::Namespace })?;
         let access = Arc::new(StoreAccess::new(Arc::clone(&context.api), Arc::clone(&context.external.settings), self.id.clone(), consumer));
-        let connected = store.connect(Arc::<StoreAccess>::clone(&access) as Arc<dyn Access>).await;
-        self.link.personal.fetch_or(access.personal.load(Ordering::Relaxed), Ordering::Relaxed);
-        let capabilities = connected?;
+        let capabilities = store.connect(Arc::<StoreAccess>::clone(&access) as Arc<dyn Access>).await?;
         Ok(Arc::new(Connection { capabilities, access }))
     }
 
@@ -294,7 +306,7 @@ impl Known {
         if lookup != Lookup::Own {
             what.property = None;
         }
-        let shared = self.shared(&connection, consumer, Question::Read(what.clone()), since);
+        let shared = self.shared(consumer, Question::Read(what.clone()), since);
         let read = || async { self.guarded(context, "GetSecret", source.read(&what)).await.map(|answer| answer.map(Arc::new)) };
         let answer = shared.read.get_or_init(read).await.clone()?;
         Ok((answer, lookup))
@@ -307,17 +319,15 @@ impl Known {
     pub(crate) async fn find(&self, context: &Context, consumer: &str, what: &Search, since: Instant) -> Result<Found> {
         let connection = self.connect(context, consumer).await?;
         let catalog = connection.capabilities.catalog.as_ref().ok_or_else(|| Error::invalid("find secrets: this kind of store cannot"))?;
-        let shared = self.shared(&connection, consumer, Question::Find(format!("{what:?}")), since);
+        let shared = self.shared(consumer, Question::Find(format!("{what:?}")), since);
         let find = || async { self.guarded(context, "GetAllSecrets", catalog.find(what)).await.map(Arc::new) };
         shared.found.get_or_init(find).await.clone()
     }
 
-    fn shared(&self, connection: &Connection, consumer: &str, question: Question, since: Instant) -> Arc<Shared> {
-        // Who is told apart by the system is told apart here.
-        let whose = if connection.access.personal.load(Ordering::Relaxed) { consumer } else { "" };
+    fn shared(&self, consumer: &str, question: Question, since: Instant) -> Arc<Shared> {
         let mut answers = lock(&self.link.answers);
         let fresh = || Arc::new(Shared { asked: Instant::now(), read: OnceCell::new(), found: OnceCell::new() });
-        let shared = answers.entry((whose.to_owned(), question)).or_insert_with(fresh);
+        let shared = answers.entry((self.whose(consumer).to_owned(), question)).or_insert_with(fresh);
         if shared.asked < since {
             *shared = fresh();
         }

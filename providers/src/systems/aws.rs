@@ -245,6 +245,11 @@ impl Aws {
 }
 
 impl Store for Aws {
+    /// Session tags name the namespace.
+    fn depends_on_consumer(&self) -> bool {
+        self.session_tags_policy != SessionTagsPolicy::None
+    }
+
     fn check(&self, _: Scope) -> Result<()> {
         if self.service == Service::CertificateManager {
             return Err(no_certificates());

@@ -118,6 +118,11 @@ impl fmt::Debug for Webhook {
 }
 
 impl Store for Webhook {
+    /// Templates see the namespace.
+    fn depends_on_consumer(&self) -> bool {
+        true
+    }
+
     fn check(&self, scope: Scope) -> Result<()> {
         let wrong = |what: String| Err(Error::invalid(format!("use the store: {FIELD}.{what}")));
         if self.auth.as_ref().is_some_and(|auth| auth.ntlm.is_some()) {
