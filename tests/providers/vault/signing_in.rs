@@ -128,7 +128,8 @@ fn directory() -> String {
 async fn ldap() {
     let dev = ready();
     dev.mounts("ldap", "auth/ldap", &json!({}));
-    let config = json!({"url": directory(), "userdn": "ou=people,dc=example", "userattr": "cn", "groupdn": "ou=groups,dc=example"});
+    let config =
+        json!({"url": directory(), "userdn": "ou=people,dc=example", "userattr": "cn", "groupdn": "ou=groups,dc=example", "username_as_alias": true});
     dev.does("POST", "auth/ldap/config", config);
     dev.does("POST", "auth/ldap/users/anna", json!({"policies": "reader"}));
     let auth = json!({"ldap": {"username": "anna", "secretRef": {"name": "anna", "key": "password"}}});

@@ -108,40 +108,32 @@ impl Token {
 }
 
 impl Session {
-    /// Asks for a path below `/v1`; after a denial once more, with a new sign-in, unless that is too young to be the reason.
+    /// Asks for a path below `/v1`, in the namespace of the secrets.
     ///
     /// # Errors
-    /// As [`Session::signed_in`], and whatever keeps Vault from answering. Every status is an answer.
+    /// Whatever keeps us from signing in, or Vault from answering. Every status is an answer.
     pub(super) async fn get(&self, what: &str, path: &str, query: &[(&str, &str)]) -> Result<Answer> {
+        self.get_in(self.namespace.as_ref(), what, path, query).await
+    }
+
+    /// Asks Vault what it knows of our sign-in.
+    pub(super) async fn examine(&self) -> Result<()> {
+        let what = "use the sign-in to Vault";
+        let answer = self.get_in(self.auth_namespace.as_ref(), what, "auth/token/lookup-self", &[]).await?;
+        if answer.status == 200 { Ok(()) } else { Err(refusal(what, &answer)) }
+    }
+
+    /// Asks; after a denial once more, with a new sign-in, unless that which was denied is too young to be the reason.
+    async fn get_in(&self, namespace: Option<&Header>, what: &str, path: &str, query: &[(&str, &str)]) -> Result<Answer> {
         let token = self.signed_in().await?;
-        let answer = self.send(what, Verb::GET, path, query, (self.namespace.as_ref(), token.as_deref()), None).await?;
+        let answer = self.send(what, Verb::GET, path, query, (namespace, token.as_deref()), None).await?;
         let Some(denied) = token.filter(|_| answer.status == 403) else { return Ok(answer) };
         let Some(token) = self.signed_in_again(&denied).await? else { return Ok(answer) };
-        let answer = self.send(what, Verb::GET, path, query, (self.namespace.as_ref(), Some(&token)), None).await?;
+        let answer = self.send(what, Verb::GET, path, query, (namespace, Some(&token)), None).await?;
         if answer.status == 403 {
             token.is_futile.store(true, Ordering::Relaxed);
         }
         Ok(answer)
-    }
-
-    /// Asks Vault what it knows of our sign-in, or signs in.
-    pub(super) async fn examine(&self) -> Result<()> {
-        let what = "use the sign-in to Vault";
-        let answer = self.get_of_token(what).await?;
-        match answer.status {
-            200 => Ok(()),
-            _ => Err(refusal(what, &answer)),
-        }
-    }
-
-    async fn get_of_token(&self, what: &str) -> Result<Answer> {
-        let path = "auth/token/lookup-self";
-        let namespace = self.auth_namespace.as_ref();
-        let token = self.signed_in().await?;
-        let answer = self.send(what, Verb::GET, path, &[], (namespace, token.as_deref()), None).await?;
-        let Some(denied) = token.filter(|_| answer.status == 403) else { return Ok(answer) };
-        let Some(token) = self.signed_in_again(&denied).await? else { return Ok(answer) };
-        self.send(what, Verb::GET, path, &[], (namespace, Some(&token)), None).await
     }
 
     /// The token to use now, if this store signs in at all.
