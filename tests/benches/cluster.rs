@@ -1,11 +1,13 @@
 //! Our controller beside upstream's, on one API server, in one run; and both beside what the work costs at the least.
 //!
 //! `cargo build --release -p controller && cargo bench -p tests --bench cluster` prints a Markdown table. After `--`: `--objects N`, `--keys N`, and
-//! words that select rows: `limits-off`, `defaults`, `restart`, `strangers`, `rings`.
+//! words that select rows: `limits-off`, `defaults`, `restart`, `strangers`, `rings`, `external`, `external-fake`, `external-strangers`.
 #![expect(clippy::expect_used, reason = "a bench that cannot go on must say so at once")]
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "figures go to whoever started it")]
 #![expect(clippy::cast_precision_loss, reason = "counts are small")]
 
+#[path = "cluster/external.rs"]
+mod external;
 #[path = "cluster/floor.rs"]
 mod floor;
 #[path = "cluster/objects.rs"]
@@ -53,6 +55,20 @@ fn main() -> ExitCode {
     }
     if options.selects("strangers") {
         strangers(options.objects);
+    }
+    if options.selects("external") {
+        external(
+            external::Store::Kubernetes,
+            options.objects,
+            "25 s, 10.3 s CPU, 206 MiB (its limits off, 10 workers)",
+            "12 s, 3 s CPU, 50 MiB, 50 reads",
+        );
+    }
+    if options.selects("external-fake") {
+        external(external::Store::Fake, options.objects, "194 s, 12.6 s CPU, 200 MiB", "10 s");
+    }
+    if options.selects("external-strangers") {
+        external_strangers(options.objects);
     }
     if options.selects("rings") {
         rings(options.keys);
@@ -196,6 +212,32 @@ fn strangers(count: usize) {
         count * 5,
         shown(&beside),
         shown(&alone),
+        shown(&again)
+    );
+}
+
+/// External Secrets Operator is not to be had as a module: its figures were measured on such a machine, and are no part of this run.
+fn external(store: external::Store, count: usize, theirs: &str, goal: &str) {
+    let cluster = external::prepare(store, count);
+    let (first, reads) = external::run(&cluster, count);
+    let (again, read_again) = external::run(&cluster, count);
+    println!(
+        "| {count} ExternalSecrets (2 keys, a template), {store:?}, all to Ready | {theirs} | {}, {reads} reads; restart {}, {read_again} reads | {goal} |",
+        shown(&first),
+        shown(&again)
+    );
+}
+
+/// Five times as many Secrets of others, of 8 KB each.
+fn external_strangers(count: usize) {
+    let cluster = external::prepare(external::Store::Kubernetes, count);
+    objects::make_strangers(&cluster, count * 5);
+    let (first, reads) = external::run(&cluster, count);
+    let (again, read_again) = external::run(&cluster, count);
+    println!(
+        "| {count} ExternalSecrets and {} Secrets of others, 8 KB each | - | {}, {reads} reads; restart {}, {read_again} reads | 3 minutes, 120 MiB; restart in 10 s, no read |",
+        count * 5,
+        shown(&first),
         shown(&again)
     );
 }

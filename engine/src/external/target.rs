@@ -302,8 +302,8 @@ fn put(values: BTreeMap<String, SecretBytes>, place: Place, rendered: &mut Rende
     };
     for (key, value) in values {
         // EXPOSE: as above.
-        let text =
-            String::from_utf8(value.expose().to_vec()).map_err(|_| Error::input("render the template: the result is not text").on_item(&key))?;
+        let bytes = value.expose().to_vec();
+        let text = String::from_utf8(bytes).map_err(|_| Error::input("render the template: the result is not text").on_item(&key))?;
         map.insert(key, text);
     }
     Ok(())

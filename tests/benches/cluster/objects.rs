@@ -45,7 +45,7 @@ pub(crate) fn make_strangers(cluster: &Cluster, count: usize) {
     });
 }
 
-fn in_parallel(cluster: &Cluster, count: usize, make: impl Fn(&Api, usize) -> Value + Sync) -> Vec<Value> {
+pub(crate) fn in_parallel(cluster: &Cluster, count: usize, make: impl Fn(&Api, usize) -> Value + Sync) -> Vec<Value> {
     let (next, all) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(count)));
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
@@ -65,7 +65,7 @@ fn in_parallel(cluster: &Cluster, count: usize, make: impl Fn(&Api, usize) -> Va
     all.into_inner().expect("nobody panicked")
 }
 
-fn namespace(api: &Api) {
+pub(crate) fn namespace(api: &Api) {
     if api.read(&format!("/api/v1/namespaces/{NAMESPACE}")).is_err() {
         api.create("/api/v1/namespaces", &json!({"metadata": {"name": NAMESPACE}})).expect("a namespace");
     }

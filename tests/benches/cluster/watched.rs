@@ -64,10 +64,16 @@ impl Watched {
         figure(&self.text(), line)
     }
 
-    /// How many objects are Synced.
-    pub(crate) fn synced(&mut self) -> usize {
+    /// All figures; the memory is noted.
+    pub(crate) fn look(&mut self) -> String {
         let text = self.text();
         self.peak = self.peak.max(figure(&text, "process_resident_memory_bytes"));
+        text
+    }
+
+    /// How many objects are Synced.
+    pub(crate) fn synced(&mut self) -> usize {
+        let text = self.look();
         text.lines().filter(|line| line.contains("condition_info{") && line.contains("condition=\"Synced\"") && line.ends_with(" 1")).count()
     }
 
@@ -84,7 +90,7 @@ impl Watched {
         })
     }
 
-    fn until(&mut self, done: impl Fn(&mut Self) -> bool) -> Cost {
+    pub(crate) fn until(&mut self, done: impl Fn(&mut Self) -> bool) -> Cost {
         while !done(self) {
             assert!(self.started.elapsed() < PATIENCE, "it takes too long");
             std::thread::sleep(LOOK);

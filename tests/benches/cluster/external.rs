@@ -1,0 +1,94 @@
+//! ExternalSecrets, many of them: of this cluster's own Secrets, and of a store that holds them itself.
+
+use std::fs;
+
+use keys::SecretBytes;
+use serde_json::{Value, json};
+use tests::cluster::{Api, Cluster};
+use tests::controller::secrets;
+
+use super::objects::{NAMESPACE, in_parallel, namespace};
+use super::watched::{Cost, Watched};
+
+/// Secrets that the objects want, whatever their number.
+const REMOTE: usize = 50;
+
+/// Where those are.
+const VAULT: &str = "vault";
+
+/// Where the store's answers come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// The cluster's own API.
+    Kubernetes,
+    /// The store itself.
+    Fake,
+}
+
+/// A cluster with a store and so many ExternalSecrets of two keys and a template.
+pub(crate) fn prepare(store: Store, count: usize) -> Cluster {
+    let cluster = Cluster::start().expect("the peers are there");
+    for definition in crds::ALL {
+        cluster.install(&serde_json::to_value(definition()).expect("JSON"));
+    }
+    let api = cluster.api();
+    api.wait_for("the system's namespace", |api| api.read(&format!("/api/v1/namespaces/{}", tests::upstream::NAMESPACE)).ok());
+    super::objects::install_key(&api);
+    namespace(&api);
+    let provider = match store {
+        Store::Kubernetes => kubernetes(&cluster, &api),
+        Store::Fake => {
+            let data: Vec<Value> =
+                (0..REMOTE).map(|at| json!({"key": format!("remote-{at}"), "value": r#"{"user":"admin","password":"dummy"}"#})).collect();
+            json!({"fake": { "data": data }})
+        }
+    };
+    let store =
+        json!({"apiVersion": "external-secrets.io/v1", "kind": "SecretStore", "metadata": {"name": "store"}, "spec": { "provider": provider }});
+    api.create(&format!("/apis/external-secrets.io/v1/namespaces/{NAMESPACE}/secretstores"), &store).expect("a store");
+    let extract = |at: usize| json!([{"extract": {"key": format!("remote-{}", at % REMOTE)}}]);
+    let path = format!("/apis/external-secrets.io/v1/namespaces/{NAMESPACE}/externalsecrets");
+    in_parallel(&cluster, count, |api, at| {
+        let spec = json!({
+            "secretStoreRef": {"name": "store"},
+            "dataFrom": extract(at),
+            "target": {"template": {"data": {"url": "https://{{ .user }}:{{ .password }}@db", "user": "{{ .user }}"}}},
+        });
+        let object =
+            json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": format!("object-{at:05}")}, "spec": spec});
+        api.create(&path, &object).map(|_| Value::Null).expect("an object")
+    });
+    cluster
+}
+
+fn kubernetes(cluster: &Cluster, api: &Api) -> Value {
+    api.create("/api/v1/namespaces", &json!({"metadata": {"name": VAULT}})).expect("a namespace");
+    for at in 0..REMOTE {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("remote-{at}")}, "stringData": {"user": "admin", "password": "dummy"}});
+        api.create(&secrets(VAULT), &secret).expect("a Secret");
+    }
+    let token = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "credentials"}, "stringData": {"token": cluster.token()}});
+    api.create(&secrets(NAMESPACE), &token).expect("a Secret");
+    let bundle = SecretBytes::new(fs::read(cluster.ca()).expect("the authority")).to_base64();
+    json!({"kubernetes": {
+        "server": {"url": format!("https://127.0.0.1:{}", cluster.port()), "caBundle": String::from_utf8_lossy(bundle.expose())},
+        "remoteNamespace": VAULT,
+        "auth": {"token": {"bearerToken": {"name": "credentials", "key": "token"}}},
+    }})
+}
+
+/// Starts our controller over a cluster, waits until so many objects are Ready, and tells what that cost, and how many reads of the store.
+pub(crate) fn run(cluster: &Cluster, count: usize) -> (Cost, f64) {
+    let mut watched = Watched::ours(cluster, &["--allow-provider-cidr=127.0.0.0/8"]);
+    let ready = |text: &str| {
+        text.lines()
+            .filter(|line| line.starts_with("externalsecret_status_condition{") && line.contains("status=\"True\"") && line.ends_with(" 1"))
+            .count()
+    };
+    let cost = watched.until(|watched| ready(&watched.look()) >= count);
+    let reads = ["Kubernetes", "Fake"]
+        .iter()
+        .map(|name| watched.figure(&format!("externalsecret_provider_api_calls_count{{provider=\"{name}\",call=\"GetSecret\",status=\"success\"}}")))
+        .sum();
+    (cost, reads)
+}
