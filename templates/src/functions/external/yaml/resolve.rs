@@ -60,10 +60,10 @@ fn float(digits: &str) -> Option<f64> {
 fn is_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let year = bytes.len() > 4 && bytes[..4].iter().all(u8::is_ascii_digit) && bytes[4] == b'-';
-    let date = text.split([' ', 't', 'T']).next().unwrap_or_default();
+    let (date, time) = text.split_once([' ', 't', 'T']).unwrap_or((text, "0"));
     let parts: Vec<&str> = date.split('-').collect();
     let numbers = parts.iter().skip(1).all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()));
-    year && parts.len() == 3 && numbers
+    year && parts.len() == 3 && numbers && time.trim_start().starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Numbers to the base 60, which YAML 1.1 has and nobody writes.

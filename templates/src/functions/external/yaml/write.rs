@@ -12,6 +12,9 @@ use crate::value::{Text, Value};
 /// Columns, behind which a line is broken at the next blank.
 const WIDTH: usize = 80;
 
+/// Bytes of a key that may stand in one line with its value.
+const LONGEST_SIMPLE_KEY: usize = 128;
+
 /// Writes a value, without the line break at the end.
 pub(super) fn written(scope: &Scope<'_>, value: &Value) -> Called {
     let mut writer = Writer { scope, out: scope.buffer(), column: 0 };
@@ -69,7 +72,16 @@ impl Writer<'_> {
                     if index > 0 || place == Place::Member {
                         self.new_line(indent)?;
                     }
-                    self.text(&lossy(key), indent, true)?;
+                    let key = lossy(key);
+                    if key.contains('\n') || key.len() > LONGEST_SIMPLE_KEY {
+                        self.push("? ")?;
+                        self.text(&key, indent + 2, false)?;
+                        self.new_line(indent)?;
+                        self.push(": ")?;
+                        self.node(value, indent + 2, Place::Item)?;
+                        continue;
+                    }
+                    self.text(&key, indent, true)?;
                     self.push(":")?;
                     self.node(value, indent + 2, Place::Member)?;
                 }
@@ -108,9 +120,9 @@ impl Writer<'_> {
     fn text(&mut self, text: &str, indent: usize, is_key: bool) -> Called<()> {
         let shape = Shape::of(text);
         if text.contains('\n') {
-            return if is_key || !shape.block { self.double(text, indent, is_key) } else { self.literal(text, indent) };
+            return if !shape.block { self.double(text, indent, is_key) } else { self.literal(text, indent) };
         }
-        if resolve(text) != Scalar::Text || is_sexagesimal(text) || text == "<<" || !shape.single {
+        if resolve(text) != Scalar::Text || is_sexagesimal(text) || !shape.single {
             return self.double(text, indent, is_key);
         }
         if shape.plain {
