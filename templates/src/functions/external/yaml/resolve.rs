@@ -79,5 +79,5 @@ pub(super) fn is_sexagesimal(text: &str) -> bool {
             && whole.parse::<u8>().is_ok_and(|number| number < 60)
             && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
     };
-    first.starts_with(|c: char| c.is_ascii_digit()) && all_digits(first) && !rest.is_empty() && rest.iter().all(|part| small(part))
+    first.starts_with(|c: char| c.is_ascii_digit()) && all_digits(first) && !rest.is_empty() && rest.iter().all(small)
 }
