@@ -47,7 +47,7 @@ const FAMILIES: &[&[Function]] = &[
 
 /// The families that External Secrets adds; a name in them hides the same one of the others.
 const EXTERNAL_FAMILIES: &[&[Function]] =
-    &[external::TABLE, external::chains::TABLE, external::jwk::TABLE, external::pkcs12::TABLE, external::rsa::TABLE];
+    &[external::TABLE, external::chains::TABLE, external::jwk::TABLE, external::pkcs12::TABLE, external::rsa::TABLE, external::yaml::TABLE];
 
 /// Finds a function by its name.
 pub(crate) fn find(name: &str, dialect: Dialect) -> Option<&'static Function> {

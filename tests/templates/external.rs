@@ -19,6 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("pkcs12_of_openssl_is_read", &["openssl"], pkcs12_of_openssl_is_read),
         case("pkcs12_of_ours_is_read_by_openssl", &["openssl"], pkcs12_of_ours_is_read_by_openssl),
         case("pkcs12_that_costs_too_much_is_refused", &["openssl"], pkcs12_that_costs_too_much_is_refused),
+        case("yaml_is_read_and_written_as_by_sigs", &[], yaml_is_read_and_written_as_by_sigs),
         case("rsa_decrypt_opens_what_openssl_encrypts", &["openssl"], rsa_decrypt_opens_what_openssl_encrypts),
     ]
 }
@@ -247,6 +248,59 @@ fn pkcs12_that_costs_too_much_is_refused() {
         broken[at] = byte;
         assert!(try_render("{{ pkcs12key .f }}", &[("f", &broken)]).is_err(), "{at} {byte}");
     }
+}
+
+/// The expected texts are what sigs.k8s.io/yaml 1.6.0 made of the same JSON.
+fn yaml_is_read_and_written_as_by_sigs() {
+    let long = format!("{} {} {}", "a".repeat(41), "b".repeat(54), "c".repeat(18));
+    let cases = [
+        (r#"{"b":1,"a":[1,{"x":null,"y":[]}],"c":{},"k10":1,"k9":2}"#, "a:\n- 1\n- x: null\n  \"y\": []\nb: 1\nc: {}\nk9: 2\nk10: 1"),
+        (
+            r#"{"t":"true","n":"no","e":"","s":" lead","h":"a: b","sp":"a #b"}"#,
+            "e: \"\"\nh: 'a: b'\n\"n\": \"no\"\ns: ' lead'\nsp: 'a #b'\nt: \"true\"",
+        ),
+        (r#"{"m":"l1\nl2\n","m2":"l1\nl2","lit":" x\ny"}"#, "lit: |2-\n   x\n  y\nm: |\n  l1\n  l2\nm2: |-\n  l1\n  l2"),
+        (
+            r#"{"q":"it's","dq":"\"x\"","num":"123","f":1.5,"big":12345678901,"tab":"a\tb"}"#,
+            "big: 12345678901\ndq: '\"x\"'\nf: 1.5\nnum: \"123\"\nq: it's\ntab: \"a\\tb\"",
+        ),
+        (
+            r#"{"dash":"- a","at":"@x","date":"2020-01-01","oct":"010","b60":"1:20","ctl":"\u0001","col":"a:","e1":"1e3","under":"1_000","u":"é"}"#,
+            "at: '@x'\nb60: \"1:20\"\ncol: 'a:'\nctl: \"\\x01\"\ndash: '- a'\ndate: \"2020-01-01\"\ne1: \"1e3\"\noct: \"010\"\nu: é\nunder: \"1_000\"",
+        ),
+        (r#"[1,"a",[2,[3]],{"a":1,"b":[1]}]"#, "- 1\n- a\n- - 2\n  - - 3\n- a: 1\n  b:\n  - 1"),
+        (r#"{"a\nb":[1],"<<":"<<"}"#, "<<: <<\n? |-\n  a\n  b\n: - 1"),
+        ("1e21", "1e+21"),
+        ("1e-7", "1e-07"),
+        ("\"a\\n\"", "|\n  a"),
+        ("null", "null"),
+        ("[]", "[]"),
+    ];
+    for (json, yaml) in cases {
+        assert_eq!(text("{{ .j | fromJson | toYaml }}", &[("j", json.as_bytes())]), yaml, "{json}");
+    }
+    let folded = format!("long: {} {}\n  {}", "a".repeat(41), "b".repeat(54), "c".repeat(18));
+    assert_eq!(text("{{ dict \"long\" .l | toYaml }}", &[("l", long.as_bytes())]), folded);
+    let read = [
+        ("a: &x 1\nb: *x\nm: &m {p: 1}\nn:\n  <<: *m\n  q: 2", r#"{"a":1,"b":1,"false":{"p":1,"q":2},"m":{"p":1}}"#),
+        ("a: !!str 1\nb: !!binary aGk=", r#"{"a":"1","b":"hi"}"#),
+        ("a: 1\na: 2", r#"{"a":2}"#),
+        ("a: 1\n---\nb: 2", r#"{"a":1}"#),
+        (
+            "o: 0o17\nn: off\nnn: n\ny: y\nf: 1e3\nneg: -5\np: +5\ndot: .5",
+            r#"{"dot":0.5,"f":1000,"false":false,"neg":-5,"nn":false,"o":15,"p":5,"true":true}"#,
+        ),
+        ("", "{}"),
+    ];
+    for (yaml, json) in read {
+        assert_eq!(text("{{ .y | fromYaml | toJson }}", &[("y", yaml.as_bytes())]), json, "{yaml}");
+    }
+    for broken in ["- a", "x", "a: b: c", "a: .inf", "a: *x"] {
+        let values: &Values<'_> = &[("y", broken.as_bytes())];
+        assert!(text("{{ .y | fromYaml | keys | join \" \" }}", values) == "Error", "{broken}");
+    }
+    let bomb = format!("a0: &a0 [x]\n{}", (1..40).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1)).collect::<String>());
+    assert_eq!(try_render("{{ fromYaml .y | len }}", &[("y", bomb.as_bytes())]).map_err(|error| error.kind()), Err(ErrorKind::Limit));
 }
 
 fn rsa_decrypt_opens_what_openssl_encrypts() {
