@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use keys::SecretBytes;
-use templates::{Context, MissingKey, Template};
+use templates::{Context, Language, MissingKey, Template};
 
 use crate::error::{Error, Result};
 
@@ -29,6 +29,6 @@ pub mod windows;
 pub fn setting(name: &str, template: &str, groups: &BTreeMap<String, BTreeMap<String, SecretBytes>>, now: Timestamp) -> Result<SecretBytes> {
     let none = BTreeMap::new();
     let context = Context { groups: Some(groups), now: Some(now), missing_key: MissingKey::Error, ..Context::new(&none) };
-    let rendered = Template::parse(name, template.as_bytes()).and_then(|template| template.render(&context));
+    let rendered = Template::parse_as(&Language::external_secrets(), name, template.as_bytes()).and_then(|template| template.render(&context));
     rendered.map_err(|error| Error::input(format!("render {name}: {error}")))
 }

@@ -9,7 +9,7 @@ use crds::external_secret::{Template as Shape, TemplateFrom};
 use jiff::Timestamp;
 use keys::SecretBytes;
 use serde_json::{Map, Value, json};
-use templates::{Context, MissingKey, Template};
+use templates::{Context, Language, MissingKey, Template};
 
 use super::choices;
 use super::gather::Texts;
@@ -257,7 +257,7 @@ struct Engine<'a> {
 impl Engine<'_> {
     fn one(&self, name: &str, text: &[u8]) -> Result<SecretBytes> {
         let context = Context { now: Some(self.now), missing_key: MissingKey::Error, ..Context::new(self.values) };
-        let rendered = Template::parse(name, text).and_then(|template| template.render(&context));
+        let rendered = Template::parse_as(&Language::external_secrets(), name, text).and_then(|template| template.render(&context));
         rendered.map_err(|error| Error::input(format!("render the template: {error}")))
     }
 
