@@ -17,6 +17,7 @@ mod kubeseal;
 mod local;
 mod man;
 mod migrate;
+mod render;
 mod reseal;
 mod rotate;
 mod seal;
@@ -74,6 +75,8 @@ pub(crate) enum Command {
     Groups(groups::Command),
     /// Say whether files are encrypted
     Filestatus(filestatus::Args),
+    /// Show the Secrets that ExternalSecrets yield, without a cluster
+    Render(render::Args),
     /// Say what became of a SealedSecret in the cluster, and what comes next
     Explain(explain::Args),
     /// Compare or install the custom resource definitions of a cluster
@@ -115,6 +118,7 @@ pub(crate) fn run(command: Command, now: Timestamp) -> Outcome {
         Command::Updatekeys(args) => updatekeys::run(&args, now),
         Command::Groups(command) => groups::run(&command, now),
         Command::Filestatus(args) => filestatus::run(&args, now),
+        Command::Render(args) => render::run(&args, now),
         Command::Explain(args) => explain::run(&args),
         Command::Crds(command) => crds::run(&command),
         Command::Migrate(args) => migrate::run(&args),
