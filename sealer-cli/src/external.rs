@@ -7,4 +7,4 @@ mod stores;
 
 pub(crate) use objects::{Objects, Wanted};
 pub(crate) use render::{Rendered, masked};
-pub(crate) use stores::{StoreId, Stores};
+pub(crate) use stores::Stores;

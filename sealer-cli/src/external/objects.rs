@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crds::secret_store::{SecretStore, SecretStoreSpec};
 use crds::ExternalSecret;
+use crds::secret_store::{SecretStore, SecretStoreSpec};
 use engine::manifest::{Kind, Manifest, Node, Object};
 use engine::{Error, ErrorKind, PlainSecret, Result, is_object_name};
 use keys::SecretBytes;
@@ -49,11 +49,6 @@ impl Origin {
     /// What people call the object.
     pub(crate) fn title(&self) -> &str {
         &self.title
-    }
-
-    /// The file that it stands in.
-    pub(crate) fn file(&self) -> &str {
-        &self.file
     }
 }
 
@@ -204,7 +199,9 @@ impl Objects {
         match (fitting.next(), fitting.next()) {
             (Some(id), None) => Ok(id),
             (None, _) => Err(Error::new(ErrorKind::NotFound, "find the store: the files have none of that name")),
-            (Some(_), Some(_)) if name.is_some() => Err(Error::input("find the store: several have that name").advise("Name the file that holds one")),
+            (Some(_), Some(_)) if name.is_some() => {
+                Err(Error::input("find the store: several have that name").advise("Name the file that holds one"))
+            }
             (Some(_), Some(_)) => Err(Error::input("find the store: the files have several").advise("Name one with --store")),
         }
     }
