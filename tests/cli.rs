@@ -13,7 +13,7 @@ use tests::sealer;
 use tests::suite::{Case, case, run};
 
 /// The commands of our own face; the folders of faces have runners of their own.
-const COMMANDS: [&str; 7] = ["cert", "keys", "local", "reseal", "seal", "unseal", "verify"];
+const COMMANDS: [&str; 10] = ["cert", "fetch", "keys", "local", "render", "reseal", "run", "seal", "unseal", "verify"];
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

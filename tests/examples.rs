@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use crds::ExternalSecret;
+use crds::secret_store::SecretStore;
 use engine::PlainSecret;
 use engine::manifest::Manifest;
 use keys::SecretBytes;
@@ -28,9 +30,13 @@ fn every_manifest_of_the_examples_is_a_marked_dummy_secret() {
         let bytes = SecretBytes::new(fs::read(&path).expect("a file"));
         let manifest = Manifest::parse(&bytes).expect("a manifest");
         for object in manifest.objects().expect("objects") {
-            let secret = PlainSecret::read(&object).expect("a Secret");
+            match object.kind {
+                "ExternalSecret" => drop(object.to_resource::<ExternalSecret>().expect("an ExternalSecret")),
+                "SecretStore" => drop(object.to_resource::<SecretStore>().expect("a store")),
+                _ => drop(PlainSecret::read(&object).expect("a Secret")),
+            }
             let text = String::from_utf8_lossy(bytes.expose()).to_lowercase();
-            assert!(text.contains("dummy") || text.contains("zhvtbxk6zhvtbxk"), "{}: {} is not marked", path.display(), secret.title());
+            assert!(text.contains("dummy") || text.contains("zhvtbxk6zhvtbxk"), "{}: {} is not marked", path.display(), object.title());
             secrets += 1;
         }
     }
@@ -91,4 +97,20 @@ fn the_hook_stops_plain_secrets_and_lets_sealed_ones_pass() {
     assert_ne!(repository.commit(&cut).status, 0);
     repository.home.write("repo/manifests/db.yaml", &sealed);
     assert_ne!(repository.git(&["commit", "--quiet", "--message", "change"]).status, 0);
+}
+
+#[test]
+fn the_external_secret_yields_its_secret_without_a_cluster() {
+    let (home, example) = (Home::new(), examples().join("external-secrets"));
+    let sealer = |arguments: &[&str], path: &Path, rest: &[&str]| home.command(sealer()).args(arguments).arg(path).args(rest).run().success();
+    let masked = sealer(&["render"], &example, &[]);
+    assert!(masked.contains("PASSWORD: (14 bytes)") && !masked.contains("dummy-password") && !masked.contains("ZHVtbXk"), "{masked}");
+    let shown = sealer(&["render", "--show-values"], &example, &[]);
+    let shown = SecretBytes::new(shown.into_bytes());
+    let manifest = Manifest::parse(&shown).expect("a manifest");
+    let secret = PlainSecret::read(manifest.objects().expect("objects").first().expect("a Secret")).expect("a Secret");
+    let expected = SecretBytes::new(b"postgres://shop:dummy-password@db.example/shop".to_vec());
+    assert!(secret.data.get("DATABASE_URL").is_some_and(|url| url.ct_eq(&expected)));
+    assert_eq!(sealer(&["fetch"], &example.join("store.yaml"), &["shop/api-token"]), "dummy-token");
+    assert_eq!(sealer(&["run"], &example, &["--", "sh", "-c", "printf %s \"$TOKEN\""]), "dummy-token");
 }

@@ -96,13 +96,13 @@ async fn work(context: Arc<Context>, candidate: &mut Candidate, tasks: &mut Join
     tasks.spawn(watch::keys(Arc::clone(&context), Some(sender)));
     let asked = Arc::new(Notify::new());
     tasks.spawn(listen_for_new_keys(Arc::clone(&asked)));
+    if context.external.settings.on {
+        tasks.spawn(external::watch::run(Arc::clone(&context)));
+    }
     tokio::join!(warm(&context, tasks, keys_listed), candidate.win(&context.lead));
     // Not before the keys that exist were read: a first key is made only where there is none.
     tasks.spawn(keyring::renew(Arc::clone(&context), asked));
     tasks.spawn(dispatch(Arc::clone(&context)));
-    if context.external.settings.on {
-        tasks.spawn(external::watch::run(Arc::clone(&context)));
-    }
     let ended = async {
         loop {
             match tasks.join_next().await {

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use keys::SecretBytes;
 use templates::{Context, Language, MissingKey, Template};
+use serde_json::Value;
+use templates::{Context, MissingKey, Template};
 
 use crate::error::{Error, Result};
 
@@ -22,11 +24,26 @@ pub mod rules;
 pub mod target;
 pub mod windows;
 
+/// Values by name, in groups by name.
+pub type Groups = BTreeMap<String, BTreeMap<String, SecretBytes>>;
+
+/// The groups that a setting of a store is rendered over: what is public, and what is secret.
+#[must_use]
+pub fn groups(values: &Value, secrets: &Groups) -> Groups {
+    let text = |value: &Value| SecretBytes::new(value.as_str().map_or_else(|| value.to_string(), str::to_owned).into_bytes());
+    let public = values.as_object().into_iter().flatten().map(|(group, values)| {
+        let values = values.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value)));
+        (group.clone(), values.collect())
+    });
+    let secret = secrets.iter().map(|(group, values)| (group.clone(), values.iter().map(|(key, value)| (key.clone(), value.duplicate())).collect()));
+    public.chain(secret).collect()
+}
+
 /// Renders a setting of a store over groups of values.
 ///
 /// # Errors
 /// Input: it does not render.
-pub fn setting(name: &str, template: &str, groups: &BTreeMap<String, BTreeMap<String, SecretBytes>>, now: Timestamp) -> Result<SecretBytes> {
+pub fn setting(name: &str, template: &str, groups: &Groups, now: Timestamp) -> Result<SecretBytes> {
     let none = BTreeMap::new();
     let context = Context { groups: Some(groups), now: Some(now), missing_key: MissingKey::Error, ..Context::new(&none) };
     let rendered = Template::parse_as(&Language::external_secrets(), name, template.as_bytes()).and_then(|template| template.render(&context));

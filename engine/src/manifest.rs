@@ -14,6 +14,7 @@ use std::fmt;
 
 use crds::SealedSecret;
 use keys::SecretBytes;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 pub use node::{Entry, Kind, Node, Style};
@@ -207,6 +208,14 @@ impl<'a> Object<'a> {
             entry.refuse_ambiguous().map_err(|error| error.in_object(self.title()))?;
             entry.value.expect_text("a sealed item").map_err(|error| error.on_item(&entry.key).in_object(self.title()))?;
         }
+        self.to_resource()
+    }
+
+    /// Reads a custom resource, whatever its kind says.
+    ///
+    /// # Errors
+    /// Input: a field of the wrong type; names the line.
+    pub fn to_resource<T: DeserializeOwned>(&self) -> Result<T> {
         serde_path_to_error::deserialize(self.node.to_value()).map_err(|error| {
             // Only the path is shown: serde's text may quote a value.
             let path = error.path().to_string();

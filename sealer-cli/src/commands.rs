@@ -10,6 +10,7 @@ mod exec_env;
 mod exec_file;
 mod explain;
 mod extract;
+mod fetch;
 mod filestatus;
 mod groups;
 mod keys;
@@ -17,8 +18,10 @@ mod kubeseal;
 mod local;
 mod man;
 mod migrate;
+mod render;
 mod reseal;
 mod rotate;
+mod run;
 mod seal;
 mod set;
 mod sops;
@@ -74,6 +77,12 @@ pub(crate) enum Command {
     Groups(groups::Command),
     /// Say whether files are encrypted
     Filestatus(filestatus::Args),
+    /// Show the Secrets that ExternalSecrets yield, without a cluster
+    Render(render::Args),
+    /// Print one secret of a store, without a cluster
+    Fetch(fetch::Args),
+    /// Run a program with what ExternalSecrets yield in its environment
+    Run(run::Args),
     /// Say what became of a SealedSecret in the cluster, and what comes next
     Explain(explain::Args),
     /// Compare or install the custom resource definitions of a cluster
@@ -115,6 +124,9 @@ pub(crate) fn run(command: Command, now: Timestamp) -> Outcome {
         Command::Updatekeys(args) => updatekeys::run(&args, now),
         Command::Groups(command) => groups::run(&command, now),
         Command::Filestatus(args) => filestatus::run(&args, now),
+        Command::Render(args) => render::run(&args, now),
+        Command::Fetch(args) => fetch::run(&args, now),
+        Command::Run(args) => run::run(&args, now),
         Command::Explain(args) => explain::run(&args),
         Command::Crds(command) => crds::run(&command),
         Command::Migrate(args) => migrate::run(&args),

@@ -9,6 +9,7 @@ mod compat;
 mod credentials;
 mod editor;
 mod exit;
+mod external;
 mod files;
 mod input;
 mod keyring;

@@ -26,6 +26,8 @@ struct State {
     texts: HashMap<(bool, Key), Vec<Key>>,
     /// Secrets that no ExternalSecret is known for yet; only until all objects were listed.
     strangers: HashMap<Key, Version>,
+    /// When the list of objects began that is still under way.
+    began: Option<Instant>,
     complete: bool,
 }
 
@@ -54,6 +56,8 @@ pub(crate) struct Entry {
     pub(crate) said: Option<Mark>,
     /// When something other than the object asked for new values.
     pub(crate) stirred: Option<Instant>,
+    /// Since when it waits in truth, if that is longer than its place in the line tells: what was there when we came waits since then.
+    pub(crate) asked: Option<Instant>,
 }
 
 /// What a change means.
@@ -117,6 +121,7 @@ impl Index {
             failures: 0,
             said: None,
             stirred: None,
+            asked: state.began,
             target: target.clone(),
         };
         let texts = entry.texts.clone();
@@ -200,10 +205,16 @@ impl Index {
             .collect()
     }
 
+    /// A list of all objects begins.
+    pub(crate) fn begin(&self) {
+        self.lock().began = Some(Instant::now());
+    }
+
     /// All objects were listed: Secrets without an ExternalSecret are of no interest from now on.
     pub(crate) fn complete(&self) {
         let mut state = self.lock();
         state.complete = true;
+        state.began = None;
         state.strangers = HashMap::new();
     }
 

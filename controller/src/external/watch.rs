@@ -100,8 +100,11 @@ pub(crate) async fn run(context: Arc<Context>) {
         lists += 1;
         tasks.spawn(secret_stores(Arc::clone(&context), namespace.clone(), Arc::clone(&stores)));
     }
-    // Stores first: when an ExternalSecret comes, it is known at once whether they are ready.
+    // Stores and Secrets first: when an ExternalSecret comes, it is known at once whether they are as they were left.
     drop(stores.acquire_many(lists).await);
+    while !context.index.is_complete() {
+        sleep(Duration::from_millis(20)).await;
+    }
     for namespace in namespaces {
         tasks.spawn(objects(Arc::clone(&context), namespace.clone()));
         tasks.spawn(config_maps(Arc::clone(&context), namespace));
@@ -130,7 +133,10 @@ async fn objects(context: Arc<Context>, namespace: Option<String>) {
     let mut seen = HashSet::new();
     let external = &context.external;
     follow!(context, api::<Lenient<ExternalSecret>>(&context, namespace), "ExternalSecrets", namespace, event => match event {
-        Event::Init => seen.clear(),
+        Event::Init => {
+            seen.clear();
+            external.index.begin();
+        }
         Event::InitApply(object) => {
             seen.insert(Key::of(&object));
             changed(&context, object);
