@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use keys::SecretBytes;
-use templates::{Context, Language, MissingKey, Template};
 use serde_json::Value;
-use templates::{Context, MissingKey, Template};
+use templates::{Context, Language, MissingKey, Template};
 
 use crate::error::{Error, Result};
 
