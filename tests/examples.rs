@@ -113,4 +113,6 @@ fn the_external_secret_yields_its_secret_without_a_cluster() {
     assert!(secret.data.get("DATABASE_URL").is_some_and(|url| url.ct_eq(&expected)));
     assert_eq!(sealer(&["fetch"], &example.join("store.yaml"), &["shop/api-token"]), "dummy-token");
     assert_eq!(sealer(&["run"], &example, &["--", "sh", "-c", "printf %s \"$TOKEN\""]), "dummy-token");
+    let table = sealer(&["local", "--key-size", "2048"], &example, &[]);
+    assert!(table.contains("Secret shop/database") && table.contains("created"), "{table}");
 }

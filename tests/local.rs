@@ -10,6 +10,8 @@ use serde_json::Value;
 use tests::process::{Ended, Home};
 use tests::sealer;
 
+#[path = "local/external.rs"]
+mod external;
 #[path = "local/keys.rs"]
 mod keys;
 #[path = "local/passes.rs"]

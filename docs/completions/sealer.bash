@@ -46,6 +46,9 @@ _sealer() {
             sealer,extract)
                 cmd="sealer__subcmd__extract"
                 ;;
+            sealer,fetch)
+                cmd="sealer__subcmd__fetch"
+                ;;
             sealer,filestatus)
                 cmd="sealer__subcmd__filestatus"
                 ;;
@@ -70,11 +73,17 @@ _sealer() {
             sealer,migrate)
                 cmd="sealer__subcmd__migrate"
                 ;;
+            sealer,render)
+                cmd="sealer__subcmd__render"
+                ;;
             sealer,reseal)
                 cmd="sealer__subcmd__reseal"
                 ;;
             sealer,rotate)
                 cmd="sealer__subcmd__rotate"
+                ;;
+            sealer,run)
+                cmd="sealer__subcmd__run"
                 ;;
             sealer,seal)
                 cmd="sealer__subcmd__seal"
@@ -169,6 +178,9 @@ _sealer() {
             sealer__subcmd__help,extract)
                 cmd="sealer__subcmd__help__subcmd__extract"
                 ;;
+            sealer__subcmd__help,fetch)
+                cmd="sealer__subcmd__help__subcmd__fetch"
+                ;;
             sealer__subcmd__help,filestatus)
                 cmd="sealer__subcmd__help__subcmd__filestatus"
                 ;;
@@ -193,11 +205,17 @@ _sealer() {
             sealer__subcmd__help,migrate)
                 cmd="sealer__subcmd__help__subcmd__migrate"
                 ;;
+            sealer__subcmd__help,render)
+                cmd="sealer__subcmd__help__subcmd__render"
+                ;;
             sealer__subcmd__help,reseal)
                 cmd="sealer__subcmd__help__subcmd__reseal"
                 ;;
             sealer__subcmd__help,rotate)
                 cmd="sealer__subcmd__help__subcmd__rotate"
+                ;;
+            sealer__subcmd__help,run)
+                cmd="sealer__subcmd__help__subcmd__run"
                 ;;
             sealer__subcmd__help,seal)
                 cmd="sealer__subcmd__help__subcmd__seal"
@@ -284,7 +302,7 @@ _sealer() {
 
     case "${cmd}" in
         sealer)
-            opts="-h -V --help --version seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help"
+            opts="-h -V --help --version seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus render fetch run explain crds migrate kubeseal sops completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -372,7 +390,7 @@ _sealer() {
             return 0
             ;;
         sealer__subcmd__crds__subcmd__apply)
-            opts="-h --force --controller-namespace --controller-name --kubeconfig --context --help"
+            opts="-h --force --external-secrets --controller-namespace --controller-name --kubeconfig --context --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -402,7 +420,7 @@ _sealer() {
             return 0
             ;;
         sealer__subcmd__crds__subcmd__diff)
-            opts="-h --json --controller-namespace --controller-name --kubeconfig --context --help"
+            opts="-h --json --external-secrets --controller-namespace --controller-name --kubeconfig --context --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -789,6 +807,52 @@ _sealer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sealer__subcmd__fetch)
+            opts="-n -w -h --property --version --metadata --store --with --namespace --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --property)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --with)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sealer__subcmd__filestatus)
             opts="-h --input-type --strict --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -934,7 +998,7 @@ _sealer() {
             return 0
             ;;
         sealer__subcmd__help)
-            opts="seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus explain crds migrate kubeseal sops completions man help"
+            opts="seal unseal reseal verify cert keys local encrypt decrypt edit exec-env exec-file extract set unset rotate updatekeys groups filestatus render fetch run explain crds migrate kubeseal sops completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1116,6 +1180,20 @@ _sealer() {
             return 0
             ;;
         sealer__subcmd__help__subcmd__extract)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__help__subcmd__fetch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1325,6 +1403,20 @@ _sealer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sealer__subcmd__help__subcmd__render)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sealer__subcmd__help__subcmd__reseal)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1340,6 +1432,20 @@ _sealer() {
             return 0
             ;;
         sealer__subcmd__help__subcmd__rotate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1749,6 +1855,44 @@ _sealer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sealer__subcmd__render)
+            opts="-n -o -w -h --show-values --namespace --format --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sealer__subcmd__reseal)
             opts="-i -h --in-place --dry-run --cert --controller --json --key --keys --controller-namespace --controller-name --kubeconfig --context --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1827,6 +1971,28 @@ _sealer() {
                     return 0
                     ;;
                 --decryption-order)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sealer__subcmd__run)
+            opts="-n -h --pristine --namespace --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

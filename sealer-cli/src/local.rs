@@ -1,6 +1,7 @@
 //! The folder adapter of `engine::policy` and `engine::renewal`: what the controller does with an API server, this does with files.
 
 mod apply;
+mod external;
 pub(crate) mod place;
 pub(crate) mod report;
 mod scan;
@@ -8,6 +9,7 @@ mod sealing;
 mod state;
 pub(crate) mod watch;
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -19,6 +21,7 @@ use keys::KeyRing;
 use crate::input::file_error;
 use crate::keyring::{RenewalOptions, read_folder};
 use crate::output::{below, make_closed_folder, make_private_folder};
+pub(crate) use external::Reads;
 use report::Report;
 use scan::Scan;
 use state::State;
@@ -39,6 +42,8 @@ pub(crate) struct Folder {
     pub(crate) namespace: Option<String>,
     /// When and how new keys are made.
     pub(crate) renewal: RenewalOptions,
+    /// What this process read of stores, and when.
+    pub(crate) reads: RefCell<Reads>,
 }
 
 impl Folder {
@@ -71,11 +76,12 @@ impl Folder {
         let ring = self.ring(now, &mut report)?;
         make_closed_folder(&below(&self.out, "secrets")?)?;
         self.sweep(&mut state)?;
-        let scan = Scan::new(self, &mut report)?;
+        let mut scan = Scan::new(self, &mut report)?;
         let sealed = self.seal(&scan, &ring, &mut state, &mut report, now);
         self.unseal(&scan, &sealed, &ring, &mut state, &mut report, now)?;
+        let synced = self.sync(&mut scan, &sealed, &mut state, &mut report, now)?;
         if scan.complete {
-            self.collect_garbage(&scan, &mut state, &mut report);
+            self.collect_garbage(&scan, &synced, &mut state, &mut report);
         }
         if state != before || !state_file.exists() {
             state.write(&state_file)?;

@@ -1,5 +1,6 @@
 //! `sealer local`: what a cluster would do, in a folder.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use engine::{Error, ErrorKind};
@@ -17,7 +18,7 @@ use crate::output::{json_line, note, print};
 #[derive(clap::Args)]
 #[command(
     after_help = "It makes a sealing key if there is none, seals the plain Secrets of the folder, and acts as the controller would: unseals every\n\
-    SealedSecret into a native Secret, heals what was edited or deleted, and renews the key when it is due. Plaintext is written below\n\
+    SealedSecret into a native Secret, makes those of ExternalSecrets, heals what was edited or deleted, and renews the key when it is due. Plaintext is written below\n\
     the output folder only, open to its owner only.\n\
     Example:  sealer local examples/quickstart"
 )]
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     let report = folder.pass(now)?;
     show(args, &folder, &report, true)?;
     match watch {
-        Some(watch) => watch.run(&folder, report.next, |report| show(args, &folder, report, false)),
+        Some(watch) => watch.run(&folder, report.wake(), |report| show(args, &folder, report, false)),
         None => Errors::check(report.into_errors()),
     }
 }
@@ -83,6 +84,7 @@ fn folder(args: &Args) -> engine::Result<Folder> {
         keys: Store::find(args.keys.as_deref())?.folder,
         namespace: args.namespace.clone(),
         renewal: args.renewal.clone(),
+        reads: RefCell::default(),
     })
 }
 

@@ -129,3 +129,82 @@ impl Access for TerminalAccess {
         self.now
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::manifest::Manifest;
+
+    use super::*;
+
+    const FILES: &str = "apiVersion: v1
+kind: Secret
+metadata: {name: login, namespace: shop, labels: {use: yes-please}}
+stringData: {token: mine}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: login, namespace: bank}
+stringData: {token: others}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: roots, namespace: shop}
+data: {ca.crt: certificate}
+";
+
+    fn access(cluster: bool) -> TerminalAccess {
+        let manifest = Manifest::parse(&SecretBytes::new(FILES.as_bytes().to_vec())).unwrap();
+        let mut objects = Objects::default();
+        for object in manifest.objects().unwrap() {
+            assert!(objects.add(&object, "file", "").unwrap());
+        }
+        let namespace = if cluster { "" } else { "shop" };
+        let store = StoreId { cluster, namespace: namespace.to_owned(), name: "vault".to_owned() };
+        let (objects, surroundings, now) = (Arc::new(objects), Surroundings::default(), Timestamp::UNIX_EPOCH);
+        TerminalAccess { objects, store, consumer: "shop".to_owned(), surroundings, now }
+    }
+
+    #[track_caller]
+    fn check(found: Result<SecretBytes>, expected: std::result::Result<&str, &str>) {
+        let found = found.map(|value| String::from_utf8(value.expose().to_vec()).unwrap()).map_err(|error| error.to_string());
+        assert_eq!(found.as_deref().map_err(String::as_str), expected);
+    }
+
+    #[test]
+    fn a_secret_store_sees_its_own_namespace_whatever_a_selector_says() {
+        check(access(false).value(true, Some("bank"), "login", "token"), Ok("mine"));
+        check(access(true).value(true, Some("bank"), "login", "token"), Ok("others"));
+        check(access(true).value(true, None, "login", "token"), Ok("mine"));
+        check(access(true).value(true, None, "login", "key"), Err("read key \"key\" of Secret shop/login: it has no such key"));
+        let missing = "read key \"token\" of Secret shop/none: the files that were given do not have it";
+        check(access(false).value(true, None, "none", "token"), Err(missing));
+    }
+
+    #[test]
+    fn a_label_is_what_lets_a_whole_secret_be_read() {
+        let at = SecretKeySelector { name: Some("login".to_owned()), ..SecretKeySelector::default() };
+        assert_eq!(access(false).labelled(&at, ("use", "yes-please")).unwrap().len(), 1);
+        assert!(access(false).labelled(&at, ("use", "no")).is_err());
+    }
+
+    #[test]
+    fn certificates_come_from_a_config_map_of_the_right_namespace() {
+        let at = |namespace: Option<&str>| CaProvider {
+            type_: CaProviderType::ConfigMap,
+            name: "roots".to_owned(),
+            key: None,
+            namespace: namespace.map(str::to_owned),
+        };
+        check(access(false).certificates(&at(None)), Ok("certificate"));
+        check(access(true).certificates(&at(Some("shop"))), Ok("certificate"));
+        check(access(false).certificates(&at(Some("shop"))), Err("read caProvider: the namespace must not be given in a SecretStore"));
+        check(access(true).certificates(&at(None)), Err("read caProvider: the namespace must be given in a ClusterSecretStore"));
+    }
+
+    #[test]
+    fn a_token_of_a_service_account_needs_a_cluster() {
+        let account = ServiceAccountSelector { name: "robot".to_owned(), ..ServiceAccountSelector::default() };
+        let expected = "ask for a token of service account shop/robot: that needs a cluster; give the store another way to sign in";
+        check(access(false).clusterless("ask for a token", &account), Err(expected));
+    }
+}

@@ -40,8 +40,9 @@ impl Origin {
 
     /// Adds to an error where its object stands, and the part of it that the error names.
     pub(crate) fn locate(&self, error: Error) -> Error {
-        let item = error.place().item.as_deref().unwrap_or_default();
-        let path = item.split(" (").next().unwrap_or_default();
+        // A secret that is missing is told of the entry in the message.
+        let missing = error.message().strip_prefix("read ").and_then(|rest| rest.split(':').next());
+        let path = error.place().item.as_deref().and_then(|item| item.split(" (").next()).or(missing).unwrap_or_default();
         let line = self.parts.iter().find(|(part, _)| part == path).map_or(self.line, |(_, line)| *line);
         error.in_file(&self.file).at_line(line).in_object(&self.title)
     }
@@ -198,7 +199,10 @@ impl Objects {
         let mut fitting = self.stores.keys().filter(|id| name.is_none_or(|name| id.name == name));
         match (fitting.next(), fitting.next()) {
             (Some(id), None) => Ok(id),
-            (None, _) => Err(Error::new(ErrorKind::NotFound, "find the store: the files have none of that name")),
+            (None, _) => {
+                let named = if name.is_some() { " of that name" } else { "" };
+                Err(Error::new(ErrorKind::NotFound, format!("find the store: the files have none{named}")))
+            }
             (Some(_), Some(_)) if name.is_some() => {
                 Err(Error::input("find the store: several have that name").advise("Name the file that holds one"))
             }

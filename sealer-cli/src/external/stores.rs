@@ -108,7 +108,10 @@ impl Stores {
             Some(answer) => engine::collect::property(answer, lookup, what.property.as_deref()).map_err(told)?,
             None => None,
         };
-        value.ok_or_else(|| told(Error::new(ErrorKind::NotFound, format!("read {:?}: the store has no such secret", what.key))))
+        value.ok_or_else(|| {
+            let part = if answer.is_some() { "property" } else { "secret" };
+            told(Error::new(ErrorKind::NotFound, format!("read {:?}: there is no such {part}", what.key)))
+        })
     }
 
     /// Signs in.
@@ -118,11 +121,8 @@ impl Stores {
         let (Some((name, settings)), None) = (named.next(), named.next()) else {
             return Err(Error::input(format!("use {}: spec.provider should have one member", id.title())));
         };
-        let kind = providers::stores().find(|kind| kind.name() == name).ok_or_else(|| {
-            let known: Vec<&str> = providers::stores().map(|kind| kind.name()).collect();
-            let error = Error::input(format!("use {}: there is no provider {name:?}", id.title()));
-            error.advise(format!("There are: {}", known.join(", ")))
-        })?;
+        let kind = providers::stores().find(|kind| kind.name() == name);
+        let kind = kind.ok_or_else(|| Error::input(format!("use {}: there is no provider {name:?}", id.title())))?;
         let store = kind.read(settings).map_err(|error| fail(&error))?;
         store.check(if id.cluster { Scope::Cluster } else { Scope::Namespace }).map_err(|error| fail(&error))?;
         let access = TerminalAccess {

@@ -21,8 +21,16 @@ use super::state::{Mark, Produced, State};
 use crate::input::{file_error, read_file};
 use crate::output::{Access, Prepared, below, is_temporary, make_closed_folder, prepare, put_in_place};
 
+/// What a Secret is made of.
+pub(super) struct Cause {
+    /// SHA-256 of it, without anything of a plaintext.
+    pub(super) digest: String,
+    /// Whether it alone says what the Secret is, but for random functions: values that are kept elsewhere change without it.
+    pub(super) settles: bool,
+}
+
 /// A Secret that lies ready on disk under another name.
-struct Ready {
+pub(super) struct Ready {
     identity: String,
     title: String,
     reason: Reason,
@@ -54,10 +62,12 @@ impl Folder {
                 continue;
             }
             match unseal(object, ring, Some(now)) {
-                Ok(desired) => match self.prepare(object, &desired, &identity, state, report) {
-                    Ok(next) => ready.extend(next),
-                    Err(error) => report.failed(desired.title(), error.in_object(desired.title())),
-                },
+                Ok(desired) => {
+                    match digest(object).and_then(|digest| self.prepare(Cause { digest, settles: true }, &desired, &identity, state, report)) {
+                        Ok(next) => ready.extend(next),
+                        Err(error) => report.failed(desired.title(), error.in_object(desired.title())),
+                    }
+                }
                 Err(errors) => {
                     for error in errors {
                         report.failed(format!("SealedSecret {identity}"), error.in_file(file));
@@ -69,9 +79,9 @@ impl Folder {
     }
 
     /// Decides about one Secret, and lays it ready if it is to be written.
-    fn prepare(
+    pub(super) fn prepare(
         &self,
-        source: &SealedSecret,
+        source: Cause,
         desired: &DesiredSecret,
         identity: &str,
         state: &mut State,
@@ -80,7 +90,7 @@ impl Folder {
         let path = self.secret_path(desired)?;
         let remembered = state.secrets.get(identity);
         let written = remembered.and_then(|remembered| remembered.written);
-        let produced = Produced { source: digest(source)?, owned: desired.owned, pending: None, written };
+        let produced = Produced { source: source.digest, owned: desired.owned, pending: None, written };
         let memory = match remembered {
             None => Memory::Never,
             Some(remembered) if remembered.source == produced.source => Memory::Same,
@@ -96,7 +106,7 @@ impl Folder {
                 managed: observed.says(MANAGED),
                 patch: observed.says(PATCH),
                 immutable: observed.secret().is_some_and(|secret| secret.immutable == Some(true)),
-                same: (memory == Memory::Same && remembered.is_some_and(|remembered| remembered.is_untouched(&path)))
+                same: (source.settles && memory == Memory::Same && remembered.is_some_and(|remembered| remembered.is_untouched(&path)))
                     || observed.is_same_as(wanted)?,
             }),
         };
@@ -122,7 +132,7 @@ impl Folder {
 
     /// Gives Secrets their names. Before the first one appears the state says whose it will be: a pass that is killed leaves nothing that the next one
     /// does not know.
-    fn put(&self, ready: Vec<Ready>, state: &mut State, report: &mut Report) -> Result<()> {
+    pub(super) fn put(&self, ready: Vec<Ready>, state: &mut State, report: &mut Report) -> Result<()> {
         let before = state.clone();
         for ready in &ready {
             if let Some(produced) = ready.produced.as_ref().filter(|_| !before.secrets.contains_key(&ready.identity)) {
@@ -170,15 +180,15 @@ impl Folder {
     }
 
     /// Where a Secret is that an earlier pass wrote.
-    fn remembered_path(&self, identity: &str) -> Result<PathBuf> {
+    pub(super) fn remembered_path(&self, identity: &str) -> Result<PathBuf> {
         below(&self.out.join("secrets"), format!("{}.yaml", identity.trim_start_matches('/')))
     }
 
     /// Deletes Secrets whose source is gone, as the cluster's garbage collection would, and sealed files whose source is gone.
-    pub(super) fn collect_garbage(&self, scan: &Scan, state: &mut State, report: &mut Report) {
+    pub(super) fn collect_garbage(&self, scan: &Scan, synced: &BTreeSet<String>, state: &mut State, report: &mut Report) {
         let plain = scan.plain.iter().flat_map(|file| &file.secrets);
         let named = plain.map(|secret| format!("{}/{}", self.namespace_of(&secret.namespace), secret.name));
-        let alive: BTreeSet<String> = named.chain(scan.sealed.iter().map(|(_, object)| identity(object))).collect();
+        let alive: BTreeSet<String> = named.chain(scan.sealed.iter().map(|(_, object)| identity(object))).chain(synced.iter().cloned()).collect();
         let gone: Vec<String> = state.secrets.keys().filter(|identity| !alive.contains(*identity)).cloned().collect();
         for identity in gone {
             let owned = state.secrets.get(&identity).is_some_and(|produced| produced.owned);
@@ -269,7 +279,7 @@ fn patched(secret: &PlainSecret, desired: &DesiredSecret) -> DesiredSecret {
     sum
 }
 
-fn identity(object: &SealedSecret) -> String {
+pub(super) fn identity(object: &SealedSecret) -> String {
     format!("{}/{}", object.metadata.namespace.as_deref().unwrap_or_default(), object.metadata.name.as_deref().unwrap_or_default())
 }
 
@@ -280,7 +290,7 @@ fn digest(source: &SealedSecret) -> Result<String> {
 fn words(reason: Reason) -> (&'static str, &'static str) {
     match reason {
         Reason::New => ("created", ""),
-        Reason::Changed => ("updated", "the SealedSecret changed"),
+        Reason::Changed => ("updated", "its source changed"),
         Reason::Deleted => ("healed", "it was deleted"),
         Reason::Edited => ("healed", "it was edited"),
         Reason::Adopted => ("adopted", "its annotation allows it"),
@@ -295,7 +305,7 @@ fn refused(refusal: Refusal) -> Error {
     }
 }
 
-fn remove(path: &Path) -> Result<()> {
+pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file_error("delete the file", &error).in_file(path.display().to_string())),
         _ => Ok(()),

@@ -32,6 +32,8 @@ pub(crate) struct Report {
     errors: Vec<Error>,
     /// When the next key is due.
     pub(crate) next: Option<Timestamp>,
+    /// When values of stores are to be read again.
+    pub(crate) refresh: Option<Timestamp>,
 }
 
 impl Report {
@@ -49,6 +51,11 @@ impl Report {
     pub(crate) fn failed(&mut self, object: String, error: Error) {
         self.rows.push(Row { object, action: "failed", detail: error.message().to_owned(), path: None, news: true });
         self.errors.push(error);
+    }
+
+    /// When the next pass is wanted at the latest.
+    pub(crate) fn wake(&self) -> Option<Timestamp> {
+        self.next.into_iter().chain(self.refresh).min()
     }
 
     /// Whether anything was written or went wrong.

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crds::SealedSecret;
-use engine::{Error, PlainSecret, Result};
+use engine::manifest::Object;
+use engine::{Error, PlainSecret, Result, is_object_name};
+use keys::Fingerprint;
 
 use super::Folder;
 use super::report::Report;
+use crate::external::Objects;
 use crate::input::{Source, manifests_below, read_file};
 
 /// First line of a file that `sealer local` wrote beside its source; a file without it is never written over.
@@ -30,6 +33,10 @@ pub(super) struct Scan {
     pub(super) plain: Vec<PlainFile>,
     /// SealedSecrets that people put there, with the file that each is in.
     pub(super) sealed: Vec<(String, SealedSecret)>,
+    /// ExternalSecrets and stores, and what they may use.
+    pub(super) objects: Objects,
+    /// Stands for the content of all files; never written anywhere.
+    pub(super) digest: String,
     /// Whether every file could be read: only then is anything that seems to be gone really gone.
     pub(super) complete: bool,
 }
@@ -37,7 +44,7 @@ pub(super) struct Scan {
 impl Scan {
     /// Reads every manifest of the folder.
     pub(super) fn new(folder: &Folder, report: &mut Report) -> Result<Self> {
-        let mut scan = Self { plain: Vec::new(), sealed: Vec::new(), complete: true };
+        let mut scan = Self { plain: Vec::new(), sealed: Vec::new(), objects: Objects::default(), digest: String::new(), complete: true };
         let (mut owners, mut marked, mut broken) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
         // The source is a real path; the others may go through links or start where we are.
         let ours = [&folder.out, &folder.keys].map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.clone()));
@@ -79,6 +86,9 @@ impl Scan {
 
     fn add(&mut self, folder: &Folder, source: &Source, relative: PathBuf, shown: &str, owners: &mut BTreeMap<String, String>) -> Result<()> {
         let manifest = source.manifest()?;
+        // EXPOSE: a digest that is kept in memory tells whether any file changed.
+        let content = Fingerprint::of(source.bytes.expose());
+        self.digest = Fingerprint::of(format!("{}{content}", self.digest).as_bytes()).to_string();
         let (mut secrets, mut sealed) = (Vec::new(), Vec::new());
         for object in manifest.objects()? {
             let kind = if object.is_secret() { "Secret" } else { "SealedSecret" };
@@ -87,6 +97,7 @@ impl Scan {
             } else if object.is_sealed_secret() {
                 sealed.push((shown.to_owned(), object.to_sealed_secret()?));
             } else {
+                self.add_external(folder, &object, shown)?;
                 continue;
             }
             let namespace = if object.is_secret() { folder.namespace_of(object.namespace) } else { object.namespace };
@@ -95,12 +106,24 @@ impl Scan {
                 let error = Error::input(format!("take the object: {other} has one of the same name"));
                 return Err(error.at_line(object.node.line).in_object(object.title()));
             }
+            // A Secret may be a credential of a store, too. One with an odd name is told of when it is sealed.
+            if object.is_secret() && is_object_name(object.name) {
+                self.objects.add(&object, shown, folder.namespace_of(""))?;
+            }
         }
         self.sealed.append(&mut sealed);
         if !secrets.is_empty() {
             self.plain.push(PlainFile { relative, secrets });
         }
         Ok(())
+    }
+
+    fn add_external(&mut self, folder: &Folder, object: &Object<'_>, shown: &str) -> Result<()> {
+        match self.objects.add(object, shown, folder.namespace_of("")) {
+            Err(error) if object.api_version.starts_with("external-secrets.io/") => Err(object.locate(error)),
+            // Whoever needs an object that is not as it should be says so.
+            Err(_) | Ok(_) => Ok(()),
+        }
     }
 }
 

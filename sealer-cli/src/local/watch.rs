@@ -71,7 +71,7 @@ impl Watch {
 /// Does a pass; returns when the next one is wanted at the latest.
 fn pass(folder: &Folder, next: Option<Timestamp>, show: impl Fn(&Report) -> Result<()>) -> Result<Option<Timestamp>> {
     match folder.pass(Timestamp::now()) {
-        Ok(report) => show(&report).map(|()| report.next),
+        Ok(report) => show(&report).map(|()| report.wake()),
         Err(error) => {
             // A key folder that is unreadable now may be readable at the next change.
             exit::print(&error);
