@@ -93,7 +93,8 @@ impl Folder {
         let produced = Produced { source: source.digest, owned: desired.owned, pending: None, written };
         let memory = match remembered {
             None => Memory::Never,
-            Some(remembered) if remembered.source == produced.source => Memory::Same,
+            // Where nobody touched the Secret, it is the values that changed.
+            Some(remembered) if remembered.source == produced.source && (source.settles || !remembered.is_untouched(&path)) => Memory::Same,
             Some(_) => Memory::Other,
         };
         let observed = observe(&path)?;
