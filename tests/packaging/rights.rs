@@ -27,6 +27,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("rights_without_a_look_at_secrets_are_enough_and_no_more", without_a_look),
     ("rights_with_deletions_are_enough_and_no_more", with_deletions),
     ("outside_of_its_namespaces_it_may_do_nothing", nothing_outside),
+    ("rights_for_external_secrets_are_enough", external_secrets),
 ];
 
 /// Whatever RBAC could grant for this purpose.
@@ -248,6 +249,46 @@ fn without_a_look() -> Outcome {
 fn with_deletions() -> Outcome {
     let told = "sealedsecrets: get list watch; sealedsecrets/status: update; secrets: create delete get list update watch; events: create";
     check(|_| json!({"oldGCBehavior": true}), told)
+}
+
+/// An ExternalSecret of a store, with a template in a ConfigMap, goes through its life, in some namespaces and in a whole cluster.
+fn external_secrets() -> Outcome {
+    let cluster = cluster();
+    for everywhere in [false, true] {
+        let values = |watched: &str| {
+            if everywhere {
+                json!({"externalSecrets": true})
+            } else {
+                json!({"externalSecrets": true, "rbac": {"clusterRole": false}, "additionalNamespaces": [watched]})
+            }
+        };
+        let release = Release::install(cluster, values)?;
+        let controller = release.start(cluster);
+        let (api, namespace) = (&release.api, release.watched.as_str());
+        let path = |kind: &str| format!("/apis/external-secrets.io/v1/namespaces/{namespace}/{kind}");
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "form"}, "data": {"file": "u={{ .user }}"}});
+        api.create(&format!("/api/v1/namespaces/{namespace}/configmaps"), &map).unwrap();
+        let spec = json!({"provider": {"fake": {"data": [{"key": "user", "value": "admin"}]}}});
+        api.create(
+            &path("secretstores"),
+            &json!({"apiVersion": "external-secrets.io/v1", "kind": "SecretStore", "metadata": {"name": "store"}, "spec": spec}),
+        )
+        .unwrap();
+        let spec = json!({
+            "secretStoreRef": {"name": "store"},
+            "data": [{"secretKey": "user", "remoteRef": {"key": "user"}}],
+            "target": {"deletionPolicy": "Delete", "template": {"templateFrom": [{"configMap": {"name": "form", "items": [{"key": "file"}]}}]}},
+        });
+        let object = json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "app"}, "spec": spec});
+        api.create(&path("externalsecrets"), &object).unwrap();
+        api.wait_for("the Secret", |api| data(api, namespace, "app").filter(|data| data["file"] == "u=admin"));
+        let finalizer = json!({"metadata": {"finalizers": [engine::external::marks::FINALIZER]}});
+        api.merge(&format!("{}/app", path("externalsecrets")), &finalizer).unwrap();
+        api.delete(&format!("{}/app", path("externalsecrets"))).unwrap();
+        api.wait_for("the Secret to go", |api| data(api, namespace, "app").is_none().then_some(()));
+        assert_eq!(release.asked(cluster, "forbid"), Rights::new(), "denied: {}", controller.log());
+    }
+    Ok(())
 }
 
 fn nothing_outside() -> Outcome {

@@ -237,14 +237,7 @@ impl Access for StoreAccess {
     }
 
     fn render(&self, name: &str, template: &str, values: &Value, secrets: &BTreeMap<String, BTreeMap<String, SecretBytes>>) -> Result<SecretBytes> {
-        let mut groups: BTreeMap<String, BTreeMap<String, SecretBytes>> = BTreeMap::new();
-        for (group, values) in values.as_object().into_iter().flatten() {
-            let text = |value: &Value| SecretBytes::new(value.as_str().map_or_else(|| value.to_string(), str::to_owned).into_bytes());
-            groups.insert(group.clone(), values.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect());
-        }
-        for (group, values) in secrets {
-            groups.insert(group.clone(), values.iter().map(|(key, value)| (key.clone(), value.duplicate())).collect());
-        }
+        let groups = engine::external::groups(values, secrets);
         engine::external::setting(name, template, &groups, self.now()).map_err(|error| Error::invalid(error.message()))
     }
 
