@@ -30,7 +30,8 @@ use crate::status::{self, Verdict};
 use crate::step::{Subject, step};
 use crate::trouble::Trouble;
 
-/// Private operations of one turn: enough for every honest object; one that needs more goes on behind the others of its namespace.
+/// Slots of one turn, of at least one private operation each: enough for every honest object; one that needs more goes on behind the others of its
+/// namespace.
 const BUDGET: usize = 256;
 
 /// How often a status is written again because somebody else was faster.

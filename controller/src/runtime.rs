@@ -97,6 +97,7 @@ async fn work(context: Arc<Context>, candidate: &mut Candidate, tasks: &mut Join
     let asked = Arc::new(Notify::new());
     tasks.spawn(listen_for_new_keys(Arc::clone(&asked)));
     if context.external.settings.on {
+        external::watch::look(&context).await;
         tasks.spawn(external::watch::run(Arc::clone(&context)));
     }
     tokio::join!(warm(&context, tasks, keys_listed), candidate.win(&context.lead));

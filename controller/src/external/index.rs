@@ -26,6 +26,8 @@ struct State {
     texts: HashMap<(bool, Key), Vec<Key>>,
     /// Secrets that no ExternalSecret is known for yet; only until all objects were listed.
     strangers: HashMap<Key, Version>,
+    /// Whether Secrets are noted before any object is known: only where the server has objects.
+    noting: bool,
     /// When the list of objects began that is still under way.
     began: Option<Instant>,
     complete: bool,
@@ -145,7 +147,7 @@ impl Index {
     /// Takes note of a Secret, or of its end; says which ExternalSecrets need a turn.
     pub(crate) fn observe_secret(&self, secret: &Key, version: Option<Version>) -> Vec<Key> {
         let mut state = self.lock();
-        if !state.complete {
+        if state.noting && !state.complete {
             match version {
                 Some(version) => drop(state.strangers.insert(secret.clone(), version)),
                 None => drop(state.strangers.remove(secret)),
@@ -203,6 +205,11 @@ impl Index {
                 key.clone()
             })
             .collect()
+    }
+
+    /// The server has objects: Secrets that come before them are noted.
+    pub(crate) fn note_secrets(&self) {
+        self.lock().noting = true;
     }
 
     /// A list of all objects begins.

@@ -32,6 +32,9 @@ use crate::watch::{PAGE, trouble};
 /// How often the server is asked whether it has the kinds now.
 const ASKED_AGAIN: Duration = Duration::from_secs(60);
 
+/// How long the start may be put off by the first look.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+
 /// How often answers of stores are forgotten that nobody waits for.
 const CLEANED: Duration = Duration::from_secs(5);
 
@@ -53,20 +56,33 @@ macro_rules! follow {
     }};
 }
 
-/// Waits until the server has the kinds and lets us list them; says whether it ever will.
+/// Asks for one object, of all or of the first namespace.
+async fn list_one(context: &Context) -> Result<(), Refusal> {
+    let path = "/apis/external-secrets.io/v1/externalsecrets?limit=1";
+    let path = match &context.settings.namespaces {
+        None => path.to_owned(),
+        Some(namespaces) => {
+            let first = namespaces.first().map_or("", String::as_str);
+            format!("/apis/external-secrets.io/v1/namespaces/{first}/externalsecrets?limit=1")
+        }
+    };
+    context.api.send(Method::GET, &path, None).await.map(drop)
+}
+
+/// Before anything is watched: if the server has the kinds, Secrets are noted from the first one on. If it has not, or does not answer, each is looked at when
+/// its object comes.
+pub(crate) async fn look(context: &Context) {
+    if tokio::time::timeout(FIRST_LOOK, list_one(context)).await.is_ok_and(|listed| listed.is_ok()) {
+        context.external.index.note_secrets();
+    }
+}
+
+/// Waits until the server has the kinds and lets us list them.
 async fn available(context: &Context) {
     let mut told = false;
     loop {
-        let path = "/apis/external-secrets.io/v1/externalsecrets?limit=1";
-        let path = match &context.settings.namespaces {
-            None => path.to_owned(),
-            Some(namespaces) => {
-                let first = namespaces.first().map_or("", String::as_str);
-                format!("/apis/external-secrets.io/v1/namespaces/{first}/externalsecrets?limit=1")
-            }
-        };
-        match context.api.send(Method::GET, &path, None).await {
-            Ok(_) => return,
+        match list_one(context).await {
+            Ok(()) => return,
             Err(Refusal { status: 403 | 404, .. }) if !told => {
                 info!("ExternalSecrets are not looked at: the kind is not there, or the right to list it");
                 told = true;

@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 /// *Source*: external-secrets 2.9.0, the default of the schema.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
+/// Shortest interval: whoever writes an object must not be able to have its store asked without pause.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// Which version of the object this is.
 #[must_use]
 pub fn version(object: &ExternalSecret) -> String {
@@ -87,7 +90,7 @@ pub fn interval(object: &ExternalSecret) -> Result<Option<Duration>> {
     let interval = parse_duration(text).ok_or_else(|| {
         Error::input("use spec.refreshInterval: it is no duration").advise("Write it as \"1h\", \"90s\" or \"1h30m\"; \"0\" reads the values once")
     })?;
-    Ok(Duration::try_from(interval).ok().filter(|interval| !interval.is_zero()))
+    Ok(Duration::try_from(interval).ok().filter(|interval| !interval.is_zero()).map(|interval| interval.max(SHORTEST)))
 }
 
 #[cfg(test)]
@@ -160,6 +163,12 @@ mod tests {
         check(&object, 22 * 3600 + 5, (true, Some(60)));
         object.metadata.generation = Some(2);
         check(&object, 3600, (true, Some(60)));
+    }
+
+    #[test]
+    fn no_interval_is_shorter_than_a_second() {
+        check(&object(None, Some("1ms"), Some(100)), 100, (false, Some(1)));
+        check(&object(None, Some("1ns"), Some(100)), 101, (true, Some(1)));
     }
 
     #[test]
