@@ -51,11 +51,6 @@ impl<T> Fair<T> {
         None
     }
 
-    /// Whether nothing waits but items of one namespace.
-    pub(crate) fn is_only(&self, namespace: &str) -> bool {
-        self.lines.keys().all(|line| &**line == namespace)
-    }
-
     /// How many items wait.
     pub(crate) fn len(&self) -> usize {
         self.length

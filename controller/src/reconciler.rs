@@ -30,8 +30,7 @@ use crate::status::{self, Verdict};
 use crate::step::{Subject, step};
 use crate::trouble::Trouble;
 
-/// Slots of one turn, of at least one private operation each: enough for every honest object; one that needs more goes on behind the others of its
-/// namespace.
+/// Private operations of one turn: enough for every honest object; one that needs more goes on behind the others of its namespace.
 const BUDGET: usize = 256;
 
 /// How often a status is written again because somebody else was faster.

@@ -66,17 +66,6 @@ impl Slots {
         self.handed_out.load(Ordering::Relaxed)
     }
 
-    /// Whether nobody waits but objects of one namespace: a slot may go on with an object of it then, as if it were handed out anew.
-    fn go_on(&self, namespace: &str) -> bool {
-        let state = self.lock();
-        let [objects, requests] = &state.lines;
-        let may = requests.len() == 0 && objects.is_only(namespace);
-        if may {
-            self.handed_out.fetch_add(1, Ordering::Relaxed);
-        }
-        may
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,13 +94,6 @@ impl Slots {
                 }
             }
         }
-    }
-}
-
-impl Slot {
-    /// Asks for another operation on an object of a namespace; the answer is yes only if nobody of another namespace, and no request, would wait for it.
-    pub(crate) fn go_on(&self, namespace: &str) -> bool {
-        self.0.as_ref().is_some_and(|slots| slots.go_on(namespace))
     }
 }
 
@@ -157,23 +139,6 @@ mod tests {
         assert_eq!(slots.handed_out() - before, 3, "two, and the stranger's own");
         drop(done);
         assert!(served <= 2, "{served} slots went to others first");
-    }
-
-    #[test]
-    fn a_slot_goes_on_only_while_nobody_else_waits() {
-        let slots = Slots::new(1);
-        let slot = slots.take(Line::Object, "a").now_or_never().unwrap();
-        let _same = wait(&slots, Line::Object, "a");
-        assert!(slot.go_on("a"));
-        assert_eq!(slots.handed_out(), 2, "what is done counts");
-        let other = wait(&slots, Line::Object, "b");
-        assert!(!slot.go_on("a"));
-        drop((slot, other));
-        let slots = Slots::new(1);
-        let slot = slots.take(Line::Object, "a").now_or_never().unwrap();
-        let _request = wait(&slots, Line::Request, "a");
-        assert!(!slot.go_on("a"));
-        assert_eq!(slots.handed_out(), 1);
     }
 
     #[test]

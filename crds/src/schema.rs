@@ -166,3 +166,57 @@ pub(crate) fn provider(generator: &mut SchemaGenerator) -> Schema {
         "properties": systems,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every place where a schema writes into an object, with what it writes.
+    fn defaults(schema: &Value, path: &mut Vec<String>, found: &mut Vec<(String, String)>) {
+        if let Some(default) = schema.get("default") {
+            found.push((path.join("."), default.to_string()));
+        }
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            path.push(name.clone());
+            defaults(field, path, found);
+            path.pop();
+        }
+        for inner in ["items", "additionalProperties"] {
+            schema.get(inner).into_iter().for_each(|inner| defaults(inner, path, found));
+        }
+    }
+
+    fn written(kind: &str) -> Vec<(String, String)> {
+        let all: Vec<Value> = crate::ALL.iter().map(|definition| serde_json::to_value(definition()).unwrap()).collect();
+        let definition = all.iter().find(|definition| definition["spec"]["names"]["kind"] == kind).unwrap();
+        let mut found = Vec::new();
+        defaults(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"], &mut Vec::new(), &mut found);
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn the_schemas_write_into_an_object_what_external_secrets_writes_and_nothing_else() {
+        for (kind, at) in [("ExternalSecret", "spec"), ("ClusterExternalSecret", "spec.externalSecretSpec")] {
+            let mut expected: Vec<_> = DEFAULTS.iter().map(|(path, default)| (format!("{at}.{}", path.join(".")), (*default).to_owned())).collect();
+            expected.sort();
+            assert_eq!(written(kind), expected, "{kind}");
+        }
+        assert_eq!(written("SecretStore"), []);
+        assert_eq!(written("ClusterSecretStore"), []);
+    }
+
+    #[test]
+    fn an_older_version_is_listed_and_not_served_and_whatever_is_unknown_is_kept() {
+        for definition in crate::ALL.iter().map(|definition| serde_json::to_value(definition()).unwrap()) {
+            if definition["spec"]["group"] != "external-secrets.io" {
+                continue;
+            }
+            let versions = definition["spec"]["versions"].as_array().unwrap();
+            let names: Vec<_> = versions.iter().map(|version| (version["name"].as_str().unwrap(), version["served"] == true)).collect();
+            assert_eq!(names, [("v1", true), ("v1beta1", false)]);
+            let spec = &versions[0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+            assert_eq!(spec["x-kubernetes-preserve-unknown-fields"], true);
+        }
+    }
+}

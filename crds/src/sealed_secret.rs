@@ -202,6 +202,8 @@ fn open_metadata(_: &mut SchemaGenerator) -> Schema {
 
 #[cfg(test)]
 mod tests {
+    use kube::CustomResourceExt;
+
     use super::*;
 
     fn read(spec: Value) -> SealedSecretSpec {
@@ -246,9 +248,7 @@ mod tests {
 
     #[test]
     fn the_schema_writes_nothing_into_an_object() {
-        for definition in crate::ALL {
-            let text = serde_json::to_string(&definition()).unwrap();
-            assert!(!text.contains(r#""default""#), "{text}");
-        }
+        let text = serde_json::to_string(&SealedSecret::crd()).unwrap();
+        assert!(!text.contains(r#""default""#), "{text}");
     }
 }

@@ -34,6 +34,10 @@ impl Folder {
         report: &mut Report,
         now: Timestamp,
     ) -> Result<BTreeSet<String>> {
+        if scan.objects.wanted.is_empty() {
+            // Whoever asks nobody needs nothing to wait with.
+            return Ok(BTreeSet::new());
+        }
         let others: BTreeSet<String> = sealed.iter().chain(&scan.sealed).map(|(_, object)| identity(object)).collect();
         let stores = Stores::new(Arc::new(std::mem::take(&mut scan.objects)), now)?;
         let (mut taken, mut ready) = (BTreeSet::new(), Vec::new());
