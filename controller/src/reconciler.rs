@@ -45,7 +45,7 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(300);
 /// Types of Secrets that make their holder somebody: whoever may write a SealedSecret must not get them for nothing.
 ///
 /// *Source*: the token controller fills the first with a token of any service account; kube-apiserver takes the second for a node's credential.
-const RESERVED_TYPES: [&str; 2] = ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
+pub(crate) const RESERVED_TYPES: [&str; 2] = ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
 
 /// How a turn ended.
 enum End {
@@ -302,9 +302,14 @@ fn again(context: &Context, key: &Key, after: Option<Duration>) {
         entry.delay();
         entry.failures
     });
-    let delay = after.unwrap_or_else(|| jittered(SHORTEST.saturating_mul(1 << failures.unwrap_or(1).saturating_sub(1).min(9)).min(LONGEST)));
+    let delay = after.unwrap_or_else(|| pause(failures.unwrap_or(1)));
     context.queue.add_later(key.clone(), delay);
     context.queue.done(key);
+}
+
+/// The pause after so many failures in a row: longer each time, and never the same for all.
+pub(crate) fn pause(failures: u32) -> Duration {
+    jittered(SHORTEST.saturating_mul(1 << failures.saturating_sub(1).min(9)).min(LONGEST))
 }
 
 /// Half to all of a pause.

@@ -104,7 +104,8 @@ fn put(conditions: &mut Vec<SealedSecretCondition>, mut said: SealedSecretCondit
     *before = said;
 }
 
-fn shortened(message: &str) -> String {
+/// A message that fits into a condition.
+pub(crate) fn shortened(message: &str) -> String {
     if message.len() <= LONGEST_MESSAGE {
         return message.to_owned();
     }

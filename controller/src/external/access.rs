@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use engine::PlainSecret;
-use engine::manifest::Manifest;
 use http::Method;
 use jiff::Timestamp;
 use keys::{BoxFuture, SecretBytes};
@@ -19,6 +17,7 @@ use super::settings::{Ambient, Settings};
 use super::stores::StoreId;
 use crate::api::{Api, Refusal};
 use crate::key::Key;
+use crate::secrets::Live;
 
 /// What one store may use, for one consumer.
 pub(crate) struct StoreAccess {
@@ -60,31 +59,31 @@ impl StoreAccess {
         answer.map_err(|no| refused(what, &no))
     }
 
-    async fn plain(&self, what: &str, namespace: &str, name: &str) -> Result<PlainSecret> {
+    async fn live(&self, what: &str, namespace: &str, name: &str) -> Result<Live> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(Key::new(namespace, name));
         let answer = self.read(what, namespace, "secrets", name).await?;
-        let odd = |_| Error::busy(format!("{what}: the API server sent something else"));
-        let manifest = Manifest::parse(&answer).map_err(odd)?;
-        let objects = manifest.objects().map_err(odd)?;
-        let object = objects.first().ok_or_else(|| Error::busy(format!("{what}: the API server sent nothing")))?;
-        PlainSecret::read(object).map_err(odd)
+        Live::read(&answer).map_err(|_| Error::busy(format!("{what}: the API server sent something else")))
     }
 
     async fn key_of_secret(&self, at: &SecretKeySelector) -> Result<SecretBytes> {
         let (name, key) = (at.name.as_deref().unwrap_or_default(), at.key.as_deref().unwrap_or_default());
         let namespace = self.namespace(at.namespace.as_deref());
         let what = format!("read key {key:?} of Secret {namespace}/{name}");
-        let mut secret = self.plain(&what, namespace, name).await?;
-        secret.data.remove(key).ok_or_else(|| Error::denied(format!("{what}: it has no such key")))
+        let secret = self.live(&what, namespace, name).await?;
+        secret.data().get(key).map(SecretBytes::duplicate).ok_or_else(|| Error::denied(format!("{what}: it has no such key")))
     }
 
     async fn whole_secret(&self, at: &SecretKeySelector, label: (&str, &str)) -> Result<BTreeMap<String, SecretBytes>> {
         let name = at.name.as_deref().unwrap_or_default();
         let namespace = self.namespace(at.namespace.as_deref());
         let what = format!("read Secret {namespace}/{name}");
-        let secret = self.plain(&what, namespace, name).await?;
-        let has = secret.metadata.get("labels").and_then(|labels| labels.get(label.0)).and_then(Value::as_str) == Some(label.1);
-        if has { Ok(secret.data) } else { Err(Error::denied(format!("{what}: it has not the label {}={}, which allows it", label.0, label.1))) }
+        let secret = self.live(&what, namespace, name).await?;
+        let data = || secret.data().iter().map(|(key, value)| (key.clone(), value.duplicate())).collect();
+        if secret.label(label.0) == Some(label.1) {
+            Ok(data())
+        } else {
+            Err(Error::denied(format!("{what}: it has not the label {}={}, which allows it", label.0, label.1)))
+        }
     }
 
     async fn certificates(&self, at: &CaProvider) -> Result<SecretBytes> {

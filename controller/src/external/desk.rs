@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use crds::external_secret::StoreRef;
 use engine::external::gather::{Desk, TextPlace, title};
-use engine::manifest::Manifest;
-use engine::{Error, ErrorKind, PlainSecret, Result};
+use engine::{Error, ErrorKind, Result};
 use http::Method;
 use keys::{BoxFuture, SecretBytes};
 use providers::provider::{Answer, Lookup, Reference, Search};
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 use super::access::{config_map_key, refused};
 use super::stores::{Known, StoreId};
 use crate::context::Context;
+use crate::secrets::Live;
 
 /// The desk of one ExternalSecret.
 pub(super) struct Counter<'a> {
@@ -67,11 +67,8 @@ impl Counter<'_> {
         if !secret {
             return config_map_key(&what, &answer, key).map_err(|error| told(&error));
         }
-        let odd = || Error::new(ErrorKind::Busy, format!("{what}: the API server sent something else"));
-        let manifest = Manifest::parse(&answer).map_err(|_| odd())?;
-        let objects = manifest.objects().map_err(|_| odd())?;
-        let mut secret = PlainSecret::read(objects.first().ok_or_else(odd)?).map_err(|_| odd())?;
-        secret.data.remove(key).ok_or_else(|| Error::new(ErrorKind::NotFound, format!("{what}: it has no such key")))
+        let secret = Live::read(&answer).map_err(|_| Error::new(ErrorKind::Busy, format!("{what}: the API server sent something else")))?;
+        secret.data().get(key).map(SecretBytes::duplicate).ok_or_else(|| Error::new(ErrorKind::NotFound, format!("{what}: it has no such key")))
     }
 }
 

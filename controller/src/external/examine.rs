@@ -15,13 +15,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::{debug, warn};
 
-use super::status::{READY, put, shortened};
+use super::status::{READY, put};
 use super::stores::{Known, StoreId};
 use crate::api::Refusal;
 use crate::context::Context;
 use crate::events::{self, About, Event};
 use crate::queue::Work;
 use crate::reconciler::jittered;
+use crate::status::shortened;
 
 /// How often a status is written again because somebody else was faster.
 const TRIES: usize = 3;

@@ -6,10 +6,7 @@ use crds::external_secret::{Binding, ExternalSecretStatus, Produced};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-/// Longest message of a condition.
-///
-/// *Source*: `k8s.io/apimachinery/pkg/apis/meta/v1`: metav1.Condition.
-const LONGEST_MESSAGE: usize = 4096;
+use crate::status::shortened;
 
 /// The one condition that external-secrets writes.
 pub(super) const READY: &str = "Ready";
@@ -65,12 +62,4 @@ pub(super) fn put(conditions: &mut Vec<Condition>, mut said: Condition) {
         said.last_transition_time.clone_from(&before.last_transition_time);
     }
     *before = said;
-}
-
-pub(super) fn shortened(message: &str) -> String {
-    if message.len() <= LONGEST_MESSAGE {
-        return message.to_owned();
-    }
-    let end = (0..=LONGEST_MESSAGE).rev().find(|end| message.is_char_boundary(*end)).unwrap_or_default();
-    format!("{}...", &message[..end])
 }

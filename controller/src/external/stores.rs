@@ -179,9 +179,9 @@ impl Stores {
         lock(&self.known).get(id).cloned()
     }
 
-    /// Every store, of a namespace or of the cluster.
-    pub(crate) fn ids(&self, cluster: bool) -> Vec<StoreId> {
-        lock(&self.known).keys().filter(|id| id.is_cluster() == cluster).cloned().collect()
+    /// Every store.
+    pub(crate) fn ids(&self) -> Vec<StoreId> {
+        lock(&self.known).keys().cloned().collect()
     }
 
     pub(crate) fn observe_namespace(&self, name: &str, labels: Option<BTreeMap<String, String>>) {

@@ -21,15 +21,11 @@ use super::turn::{Failure, Subject};
 use crate::api::Refusal;
 use crate::context::Context;
 use crate::key::Key;
+use crate::reconciler::RESERVED_TYPES;
 use crate::secrets::Live;
 
 /// How often a write is tried again because somebody else was faster.
 const TRIES: usize = 5;
-
-/// Types of Secrets that make their holder somebody.
-///
-/// *Source*: the token controller fills the first with a token of any service account; kube-apiserver takes the second for a node's credential.
-const RESERVED_TYPES: [&str; 2] = ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
 
 /// What became of the Secret.
 #[derive(Debug)]

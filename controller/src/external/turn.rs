@@ -27,14 +27,11 @@ use crate::events::{self, Event};
 use crate::key::{Key, Mark};
 use crate::lenient::Lenient;
 use crate::queue::Work;
-use crate::reconciler::{LONGEST, jittered};
+use crate::reconciler::{LONGEST, pause};
 use crate::secrets::Live;
 
 /// How often a status is written again because somebody else was faster.
 const TRIES: usize = 3;
-
-/// Pauses before another try double from here, up to [`LONGEST`].
-const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Who is looked at.
 pub(super) struct Subject<'a> {
@@ -367,8 +364,7 @@ fn again(context: &Context, key: &Key, after: Option<Duration>) {
         entry.failures = entry.failures.saturating_add(1);
         entry.failures
     });
-    let doubled = SHORTEST.saturating_mul(1 << failures.unwrap_or(1).saturating_sub(1).min(9)).min(LONGEST);
-    context.external.queue.add_later(key.clone(), after.unwrap_or_else(|| jittered(doubled)));
+    context.external.queue.add_later(key.clone(), after.unwrap_or_else(|| pause(failures.unwrap_or(1))));
     context.external.queue.done(key);
 }
 

@@ -1,6 +1,7 @@
 //! What happens to ExternalSecrets and to what they are made of, for ever: to index and queues.
 
 use std::collections::HashSet;
+use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{Config, DefaultBackoff, Event};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{info, warn};
@@ -40,7 +42,7 @@ const CLEANED: Duration = Duration::from_secs(5);
 
 /// A watch that ends what it watches for, as kube has it, with lists at which odd objects do not end all others.
 macro_rules! follow {
-    ($context:expr, $api:expr, $what:literal, $namespace:expr, $event:ident => $handle:expr) => {{
+    ($context:expr, $api:expr, $what:expr, $namespace:expr, $event:ident => $handle:expr) => {{
         let config = Config::default().page_size(PAGE);
         let mut events = pin!(watcher($api, config).backoff(DefaultBackoff::default()));
         let mut last = String::new();
@@ -251,11 +253,6 @@ async fn config_maps(context: Arc<Context>, namespace: Option<String>) {
     });
 }
 
-/// Stores of either kind, as one shape.
-fn store_of<K: Resource<DynamicType = ()>>(store: &Lenient<K>, read: Option<AnyStore>) -> (StoreId, Option<AnyStore>) {
-    (StoreId(Key::of(store)), read)
-}
-
 fn store_changed(context: &Context, id: StoreId, store: Option<AnyStore>) {
     let Some(store) = store else {
         warn!(store = id.title(), "the store cannot be read, and is left out");
@@ -295,62 +292,45 @@ fn store_gone(context: &Context, id: &StoreId) {
 }
 
 async fn secret_stores(context: Arc<Context>, namespace: Option<String>, ready: Arc<tokio::sync::Semaphore>) {
+    let read = |store: SecretStore| AnyStore { metadata: store.metadata, spec: store.spec, status: store.status };
     let namespace = namespace.as_deref();
-    let mut seen = HashSet::new();
-    let mut once = Some(ready);
-    let read = |store: Lenient<SecretStore>| {
-        let (id, _) = store_of(&store, None);
-        let read = store.read().map(|store| AnyStore { metadata: store.metadata, spec: store.spec, status: store.status });
-        (id, read)
-    };
-    follow!(context, api::<Lenient<SecretStore>>(&context, namespace), "SecretStores", namespace, event => match event {
-        Event::Init => seen.clear(),
-        Event::InitApply(store) => {
-            let (id, store) = read(store);
-            seen.insert(id.clone());
-            store_changed(&context, id, store);
-        }
-        Event::InitDone => {
-            let gone = |id: &StoreId| namespace.is_none_or(|namespace| id.namespace() == namespace) && !seen.contains(id);
-            for id in context.external.stores.ids(false).into_iter().filter(gone) {
-                store_gone(&context, &id);
-            }
-            listed(&mut once);
-        }
-        Event::Apply(store) => {
-            let (id, store) = read(store);
-            store_changed(&context, id, store);
-        }
-        Event::Delete(store) => store_gone(&context, &read(store).0),
-    });
+    let here = |id: &StoreId| !id.is_cluster() && namespace.is_none_or(|namespace| id.namespace() == namespace);
+    stores(&context, api(&context, namespace), ("SecretStores", namespace), here, read, ready).await;
 }
 
 async fn cluster_stores(context: Arc<Context>, ready: Arc<tokio::sync::Semaphore>) {
+    let read = |store: ClusterSecretStore| AnyStore { metadata: store.metadata, spec: store.spec.0, status: store.status };
+    stores(&context, Api::all(context.api.client()), ("ClusterSecretStores", None), StoreId::is_cluster, read, ready).await;
+}
+
+/// Watches stores of one kind; `here` tells which of all that are known such a list would have.
+async fn stores<K>(
+    context: &Context,
+    api: Api<Lenient<K>>,
+    (what, namespace): (&str, Option<&str>),
+    here: impl Fn(&StoreId) -> bool,
+    read: impl Fn(K) -> AnyStore,
+    ready: Arc<tokio::sync::Semaphore>,
+) where
+    K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
+{
     let mut seen = HashSet::new();
     let mut once = Some(ready);
-    let read = |store: Lenient<ClusterSecretStore>| {
-        let (id, _) = store_of(&store, None);
-        let read = store.read().map(|store| AnyStore { metadata: store.metadata, spec: store.spec.0, status: store.status });
-        (id, read)
-    };
-    follow!(context, Api::<Lenient<ClusterSecretStore>>::all(context.api.client()), "ClusterSecretStores", None, event => match event {
+    let id = |store: &Lenient<K>| StoreId(Key::of(store));
+    follow!(context, api, what, namespace, event => match event {
         Event::Init => seen.clear(),
         Event::InitApply(store) => {
-            let (id, store) = read(store);
-            seen.insert(id.clone());
-            store_changed(&context, id, store);
+            seen.insert(id(&store));
+            store_changed(context, id(&store), store.read().map(&read));
         }
         Event::InitDone => {
-            for id in context.external.stores.ids(true).into_iter().filter(|id| !seen.contains(id)) {
-                store_gone(&context, &id);
+            for id in context.external.stores.ids().into_iter().filter(|id| here(id) && !seen.contains(id)) {
+                store_gone(context, &id);
             }
             listed(&mut once);
         }
-        Event::Apply(store) => {
-            let (id, store) = read(store);
-            store_changed(&context, id, store);
-        }
-        Event::Delete(store) => store_gone(&context, &read(store).0),
+        Event::Apply(store) => store_changed(context, id(&store), store.read().map(&read)),
+        Event::Delete(store) => store_gone(context, &id(&store)),
     });
 }
 
