@@ -23,6 +23,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+pub use crate::text::quote;
 use crate::walk::Walker;
 
 /// A part of a document.

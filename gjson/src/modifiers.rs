@@ -142,7 +142,7 @@ fn values(_: &Context<'_>, json: &[u8]) -> Walked<Vec<u8>> {
 
 fn tostr(_: &Context<'_>, json: &[u8]) -> Walked<Vec<u8>> {
     let mut out = Vec::new();
-    text::quote(json, &mut out);
+    text::quote(json, true, &mut out);
     Ok(out)
 }
 

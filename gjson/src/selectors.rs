@@ -70,9 +70,9 @@ pub(crate) fn select(walker: &Walker, json: &[u8], kind: u8, selectors: &[Select
         }
         if kind == b'{' {
             match selector.name {
-                [] => quote(last_name(selector.path), &mut made),
+                [] => quote(last_name(selector.path), true, &mut made),
                 name if name.starts_with(b"\"") && is_valid(name) => made.extend_from_slice(name),
-                name => quote(name, &mut made),
+                name => quote(name, true, &mut made),
             }
             made.push(b':');
         }

@@ -83,8 +83,8 @@ fn hexadecimal(digits: &[u8]) -> u32 {
     digits.iter().try_fold(0, |sum, byte| Some(sum * 16 + digit(byte)?)).unwrap_or(0)
 }
 
-/// Writes a text as JSON, with the escapes that Go's encoder uses for pages of the web.
-pub(crate) fn quote(text: &[u8], out: &mut Vec<u8>) {
+/// Writes a text as JSON, as Go's encoder does; with the escapes that pages of the web need, if that is asked for.
+pub fn quote(text: &[u8], for_html: bool, out: &mut Vec<u8>) {
     out.push(b'"');
     for chunk in text.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -95,6 +95,7 @@ pub(crate) fn quote(text: &[u8], out: &mut Vec<u8>) {
                 '\n' => out.extend(b"\\n"),
                 '\r' => out.extend(b"\\r"),
                 '\t' => out.extend(b"\\t"),
+                '<' | '>' | '&' if !for_html => out.push(c as u8),
                 '\0'..' ' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.extend(format!("\\u{:04x}", u32::from(c)).into_bytes()),
                 c => out.extend(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }

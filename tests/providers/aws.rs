@@ -41,19 +41,12 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// Runs a case that waits.
 fn waiting<F: Future<Output = ()>>(name: &str, needs: &'static [&'static str], run: impl FnOnce() -> F + Send + 'static) -> Case {
-    case(name, needs, || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(run());
-    })
+    case(name, needs, || super::conformance::run(run()))
 }
 
 /// Connects a store; neither it nor what it says shows a secret.
 async fn connect(settings: &Value, access: &Arc<TestAccess>) -> Result<Capabilities> {
-    let kind = providers::stores().find(|kind| kind.name() == "aws").expect("there is such a kind");
-    let store = kind.read(settings)?;
-    assert!(!format!("{store:?}").contains(CANARY), "{store:?}");
-    store.check(providers::provider::Access::scope(&**access))?;
-    store.connect(Arc::<TestAccess>::clone(access)).await
+    super::conformance::connected("aws", settings, Arc::clone(access)).await
 }
 
 /// The source of a store that can be connected.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gjson::quote;
 use keys::SecretBytes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -125,26 +126,4 @@ fn json_float(number: f64) -> String {
     }
     let text = format!("{number:e}");
     if text.contains("e-") { text } else { text.replace('e', "e+") }
-}
-
-fn quote(text: &[u8], for_html: bool, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for chunk in text.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '"' | '\\' => out.extend([b'\\', c as u8]),
-                '\u{8}' => out.extend(b"\\b"),
-                '\u{c}' => out.extend(b"\\f"),
-                '\n' => out.extend(b"\\n"),
-                '\r' => out.extend(b"\\r"),
-                '\t' => out.extend(b"\\t"),
-                '<' | '>' | '&' if !for_html => out.push(c as u8),
-                '\0'..' ' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.extend(format!("\\u{:04x}", u32::from(c)).into_bytes()),
-                c => out.extend(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
-        }
-        // Every byte that is none of a character is replaced by itself.
-        chunk.invalid().iter().for_each(|_| out.extend(b"\\ufffd"));
-    }
-    out.push(b'"');
 }
