@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Limited};
 use keys::SecretBytes;
@@ -36,6 +36,14 @@ const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// Largest answer: an object has 1.5 MiB at most in etcd, and its JSON may be longer.
 const LONGEST_ANSWER: usize = 16 << 20;
+
+/// The answer is the object.
+const WHOLE: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The answer is the object's metadata: the least that the server sends. An older one sends all of it.
+///
+/// *Source*: Kubernetes, API concepts, "Metadata-only fetches".
+const METADATA: HeaderValue = HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json");
 
 /// How fast requests may follow each other.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +130,7 @@ impl Api {
 
     /// Sends a request that no other may keep waiting: for the Lease, by which it is decided who may write.
     pub(crate) async fn urgent<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&SecretBytes>) -> Result<T, Refusal> {
-        let answer = timeout(URGENT, self.exchange(method, path, body)).await;
+        let answer = timeout(URGENT, self.exchange(method, path, body, WHOLE)).await;
         parsed(&answer.map_err(|_| Refusal::no_answer("it takes too long"))?.map_err(|(refusal, _)| refusal)?)
     }
 
@@ -130,6 +138,15 @@ impl Api {
     ///
     /// A write is sent only by the process that leads, which is asked at the last moment: it ends otherwise.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&SecretBytes>) -> Result<SecretBytes, Refusal> {
+        self.repeat(method, path, body, WHOLE).await
+    }
+
+    /// As [`Api::send`], for a write of which only matters that it was made.
+    pub(crate) async fn tell(&self, method: Method, path: &str, body: &SecretBytes) -> Result<(), Refusal> {
+        self.repeat(method, path, Some(body), METADATA).await.map(drop)
+    }
+
+    async fn repeat(&self, method: Method, path: &str, body: Option<&SecretBytes>, accept: HeaderValue) -> Result<SecretBytes, Refusal> {
         let mut repeats = 0;
         loop {
             self.rest().await;
@@ -140,7 +157,7 @@ impl Api {
             if method != Method::GET {
                 self.lead.check();
             }
-            let answer = timeout(PATIENCE, self.exchange(method.clone(), path, body)).await;
+            let answer = timeout(PATIENCE, self.exchange(method.clone(), path, body, accept.clone())).await;
             drop(permit);
             match answer {
                 Err(_) => return Err(Refusal::no_answer("it takes too long")),
@@ -175,12 +192,18 @@ impl Api {
         }
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Option<&SecretBytes>) -> Result<SecretBytes, (Refusal, Option<Duration>)> {
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&SecretBytes>,
+        accept: HeaderValue,
+    ) -> Result<SecretBytes, (Refusal, Option<Duration>)> {
         let lost = |error: &dyn std::error::Error| (Refusal::no_answer(innermost(error)), None);
         // EXPOSE: what is written to the cluster travels there, over TLS.
         let body = body.map_or_else(Vec::new, |body| body.expose().to_vec());
         let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
-        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, kind).body(Body::from(body));
+        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, kind).header(ACCEPT, accept).body(Body::from(body));
         let request = request.map_err(|error| lost(&error))?;
         let (head, body) = self.client.send(request).await.map_err(|error| lost(&error))?.into_parts();
         let answer = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| lost(&*error))?;

@@ -78,5 +78,5 @@ pub(crate) async fn send_about(context: &Context, about: &About, metadata: &Obje
         "count": 1,
     });
     let path = format!("/api/v1/namespaces/{place}/events");
-    context.api.send(Method::POST, &path, Some(&body.to_string().into_bytes().into())).await.map(drop)
+    context.api.tell(Method::POST, &path, &body.to_string().into_bytes().into()).await
 }

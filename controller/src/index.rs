@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crds::SealedSecret;
-use engine::source;
 use keys::{Fingerprint, Tag};
 
 use crate::fights::Fights;
@@ -82,15 +81,15 @@ impl Index {
         Self { state: Mutex::default(), watched, reported }
     }
 
-    /// Takes note of a SealedSecret; says whether it needs a turn.
+    /// Takes note of a SealedSecret of this digest; says whether it needs a turn.
     ///
     /// What its status remembers counts unless this process knows better, and it knows better only if it `leads`.
-    pub(crate) fn observe_source(&self, object: &SealedSecret, leads: bool) -> bool {
+    pub(crate) fn observe_source(&self, object: &SealedSecret, digest: Fingerprint, leads: bool) -> bool {
         let key = Key::of(object);
         let source = Source {
             uid: Mark::of(object.metadata.uid.as_deref().unwrap_or_default()),
             version: object.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default(),
-            digest: source::digest(object),
+            digest,
             reported: status::is_good(object),
         };
         let mut state = self.lock();

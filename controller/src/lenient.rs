@@ -4,12 +4,13 @@
 //! 9999), in `managedFields` and in the status, where every tenant can put them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
-use serde_json::Value;
+use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
 
 /// An object, or what is left of one that can not be read: its name.
 #[derive(Clone, Debug)]
@@ -27,11 +28,7 @@ impl<T> Lenient<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut value = Value::deserialize(deserializer)?;
-        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-            // Nobody here asks who wrote which field, and it is the larger part of many objects.
-            metadata.remove("managedFields");
-        }
+        let mut value = Value::Object(Fields { of: Part::Object }.deserialize(deserializer)?);
         drop_odd_times(&mut value["metadata"], &["creationTimestamp", "deletionTimestamp"]);
         for condition in value.pointer_mut("/status/conditions").and_then(Value::as_array_mut).into_iter().flatten() {
             drop_odd_times(condition, &["lastTransitionTime", "lastUpdateTime"]);
@@ -45,6 +42,46 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
             ..ObjectMeta::default()
         };
         Ok(Self { metadata, object: serde_json::from_value(value).ok() })
+    }
+}
+
+/// What is read field by field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Object,
+    Metadata,
+}
+
+/// Reads an object without who wrote which of its fields: nobody here asks, and it is the larger part of many.
+struct Fields {
+    of: Part,
+}
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            match (self.of, name.as_str()) {
+                (Part::Object, "metadata") => drop(fields.insert(name, Value::Object(map.next_value_seed(Fields { of: Part::Metadata })?))),
+                (Part::Metadata, "managedFields") => drop(map.next_value::<IgnoredAny>()?),
+                _ => drop(fields.insert(name, map.next_value()?)),
+            }
+        }
+        Ok(fields)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Fields {
+    type Value = Map<String, Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 

@@ -75,8 +75,8 @@ pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work) {
     }
     context.index.with(&key, |entry| entry.begin());
     let started = Instant::now();
-    let object = match fetch(&context, &mut work).await {
-        Ok(Some(object)) => object,
+    let (object, digest) = match fetch(&context, &mut work).await {
+        Ok(Some(fetched)) => fetched,
         Ok(None) => {
             context.queue.done(&key);
             return;
@@ -88,29 +88,32 @@ pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work) {
         }
     };
     context.metrics.unseal_requests.inc();
-    let digest = source::digest(&object);
     let attempt = Attempt { digest, ring: context.keyring.stamp(), events: context.index.with(&key, |entry| entry.events()).unwrap_or_default() };
     let end = turn(&context, &key, &object, digest, work.pass.take()).await;
     context.metrics.took(started.elapsed());
     match end {
         End::Paused(pass) => context.queue.pause(Work { object: Some(object), pass: Some(pass), ..work }),
-        End::Good { produced, did, quiet_in } => good(&context, &key, *object, produced, did, quiet_in).await,
+        End::Good { produced, did, quiet_in } => good(&context, (&key, digest), *object, produced, did, quiet_in).await,
         End::Bad(trouble) => bad(&context, &key, *object, attempt, trouble).await,
     }
 }
 
-/// The object: as it was held, or read anew.
-async fn fetch(context: &Context, work: &mut Work) -> Result<Option<Box<SealedSecret>>, Refusal> {
-    let object = match work.object.take() {
-        Some(object) => Some(object),
-        None => read(context, &work.key).await?.map(Box::new),
+/// The object, as it was held or read anew, and its digest.
+async fn fetch(context: &Context, work: &mut Work) -> Result<Option<(Box<SealedSecret>, Fingerprint)>, Refusal> {
+    let (object, held) = match work.object.take() {
+        Some(object) => (Some(object), true),
+        None => (read(context, &work.key).await?.map(Box::new), false),
     };
     // What is gone, or was made anew under the same name, is not brought back by what was held of it.
     let Some(object) = object.filter(|object| object.metadata.deletion_timestamp.is_none() && context.index.knows(object)) else {
         return Ok(None);
     };
-    context.index.observe_source(&object, true);
-    Ok(Some(object))
+    let digest = source::digest(&object);
+    // What was held is known since it came.
+    if !held {
+        context.index.observe_source(&object, digest, true);
+    }
+    Ok(Some((object, digest)))
 }
 
 async fn read(context: &Context, key: &Key) -> Result<Option<SealedSecret>, Refusal> {
@@ -237,7 +240,14 @@ fn forbidden(context: &Context, key: &Key, wanted: &Wanted) -> Option<Trouble> {
     refused.then(|| Trouble::lasting("Refused", format!("Secrets of type {type_} are made only if --allow-secret-type={type_} is set")))
 }
 
-async fn good(context: &Context, key: &Key, object: SealedSecret, produced: ProducedSecret, did: Option<Reason>, quiet_in: Option<Duration>) {
+async fn good(
+    context: &Context,
+    (key, digest): (&Key, Fingerprint),
+    object: SealedSecret,
+    produced: ProducedSecret,
+    did: Option<Reason>,
+    quiet_in: Option<Duration>,
+) {
     context.index.with(key, |entry| entry.failures = 0);
     if let Some(reason) = did {
         info!(object = %key, reason = ?reason, "Secret written");
@@ -250,7 +260,7 @@ async fn good(context: &Context, key: &Key, object: SealedSecret, produced: Prod
         return;
     }
     context.metrics.succeeded();
-    let reported = report(context, key, object, &Verdict { fault: None, produced: Some(produced) }).await;
+    let reported = report(context, (key, digest), object, &Verdict { fault: None, produced: Some(produced) }).await;
     after_report(context, key, &reported);
     if reported.is_ok() {
         context.queue.done(key);
@@ -267,7 +277,7 @@ async fn bad(context: &Context, key: &Key, object: SealedSecret, attempt: Attemp
     let blind = context.settings.skip_recreate && matches!(trouble.fault.reason, "Immutable" | "Unmanaged");
     let after = after.or(blind.then_some(LONGEST));
     let retried = trouble.fault.passing || after.is_some();
-    let reported = report(context, key, object, &Verdict { fault: Some(trouble.fault), produced: None }).await;
+    let reported = report(context, (key, attempt.digest), object, &Verdict { fault: Some(trouble.fault), produced: None }).await;
     if retried {
         again(context, key, after);
         return;
@@ -332,7 +342,7 @@ async fn tell(context: &Context, key: &Key, object: &SealedSecret, event: &event
 }
 
 /// Writes the status, if it says something new, and the metric.
-async fn report(context: &Context, key: &Key, mut object: SealedSecret, verdict: &Verdict) -> Result<(), Refusal> {
+async fn report(context: &Context, (key, digest): (&Key, Fingerprint), mut object: SealedSecret, verdict: &Verdict) -> Result<(), Refusal> {
     for attempt in 0.. {
         let Some(status) = status::next(&object, verdict, Timestamp::now()) else { break };
         object.status = Some(status);
@@ -341,14 +351,14 @@ async fn report(context: &Context, key: &Key, mut object: SealedSecret, verdict:
         }
         // A SealedSecret that was read can be written.
         let body = serde_json::to_vec(&object).unwrap_or_default();
-        match context.api.send(Method::PUT, &format!("{}/status", path(key)), Some(&SecretBytes::new(body))).await {
-            Ok(_) => break,
+        match context.api.tell(Method::PUT, &format!("{}/status", path(key)), &SecretBytes::new(body)).await {
+            Ok(()) => break,
             Err(no) if no.status == 404 => return Ok(()),
             Err(no) if no.is_conflict() && attempt < TRIES => match read(context, key).await? {
-                Some(fresh) if source::digest(&fresh) == source::digest(&object) => object = fresh,
+                Some(fresh) if source::digest(&fresh) == digest => object = fresh,
                 // It was changed in the meantime: another turn says what is so now.
                 Some(fresh) => {
-                    context.index.observe_source(&fresh, true);
+                    context.index.observe_source(&fresh, source::digest(&fresh), true);
                     context.queue.add(key.clone(), Some(fresh));
                     return Ok(());
                 }
@@ -357,7 +367,7 @@ async fn report(context: &Context, key: &Key, mut object: SealedSecret, verdict:
             Err(no) => return Err(no),
         }
     }
-    context.index.observe_source(&object, true);
+    context.index.observe_source(&object, digest, true);
     context.metrics.judged(&object);
     Ok(())
 }

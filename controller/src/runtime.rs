@@ -3,10 +3,12 @@
 use std::env;
 use std::fs;
 use std::future::pending;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use keys::{SecretBytes, Tagger};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -167,10 +169,8 @@ async fn dispatch(context: Arc<Context>) {
 /// A turn that fails by a fault of ours must not keep its object out for ever.
 async fn turn(context: Arc<Context>, work: crate::queue::Work) {
     let key = work.key.clone();
-    // A set ends its tasks when it is dropped: no turn goes on after this process gave its Lease back.
-    let mut alone = JoinSet::new();
-    alone.spawn(reconciler::take_turn(Arc::clone(&context), work));
-    if alone.join_next().await.is_some_and(|ended| ended.is_err()) {
+    // Whatever it held is dropped, and its locks are taken by whoever comes next as they are.
+    if AssertUnwindSafe(reconciler::take_turn(Arc::clone(&context), work)).catch_unwind().await.is_err() {
         error!(object = %key, "a turn failed by a fault of the controller; please report it");
         context.queue.add_later(key.clone(), Duration::from_secs(300));
         context.queue.done(&key);

@@ -1,14 +1,17 @@
 //! Secrets as the API server has them, and as it gets them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crds::SealedSecret;
 use crds::names::{MADE_BY, MANAGED, PATCH, SEALED_SECRETS_KEY, TRUE};
 use engine::desired::{DesiredSecret, same_data};
 use engine::external::target::Existing;
-use engine::manifest::{Format, Manifest, write_secret};
-use engine::{Error, ErrorKind, PlainSecret, Result};
+use engine::manifest::{Format, write_secret};
+use engine::{Error, ErrorKind, Result};
 use keys::{SecretBytes, Tag, Tagger};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use crate::key::Version;
@@ -23,7 +26,45 @@ const NEVER_INHERITED: [&str; 3] =
 pub(crate) struct Live {
     /// All of its metadata, as the server told it.
     metadata: Map<String, Value>,
-    secret: PlainSecret,
+    type_: Option<String>,
+    immutable: Option<bool>,
+    data: BTreeMap<String, SecretBytes>,
+}
+
+/// A Secret as the server writes it.
+#[derive(Deserialize)]
+struct Answer {
+    kind: String,
+    metadata: Map<String, Value>,
+    #[serde(rename = "type")]
+    type_: Option<String>,
+    immutable: Option<bool>,
+    data: Option<BTreeMap<String, Decoded>>,
+}
+
+/// A value, which is base64 in JSON.
+struct Decoded(SecretBytes);
+
+impl<'de> Deserialize<'de> for Decoded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Decoded;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("base64")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Decoded, E> {
+                SecretBytes::from_base64(text).map(Decoded).map_err(|_| E::custom("no base64"))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> std::result::Result<Decoded, E> {
+                Ok(Decoded(SecretBytes::new(Vec::new())))
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
 }
 
 impl Live {
@@ -32,39 +73,28 @@ impl Live {
     /// # Errors
     /// Input: it is no Secret.
     pub(crate) fn read(answer: &SecretBytes) -> Result<Self> {
-        let manifest = Manifest::parse(answer)?;
-        let objects = manifest.objects()?;
-        let [object] = objects.as_slice() else {
+        // EXPOSE: it is parsed, and nothing of it is told if that fails.
+        let answer: Option<Answer> = serde_json::from_slice(answer.expose()).ok().filter(|answer: &Answer| answer.kind == "Secret");
+        let Some(Answer { metadata, type_, immutable, data, .. }) = answer else {
             return Err(Error::input("read the Secret: the API server sent something else"));
         };
-        let Some(Value::Object(metadata)) = object.node.get("metadata").map(|node| node.to_value()) else {
-            return Err(Error::input("read the Secret: it has no metadata"));
-        };
-        Ok(Self { metadata, secret: PlainSecret::read(object)? })
+        let data = data.into_iter().flatten().map(|(key, Decoded(value))| (key, value)).collect();
+        Ok(Self { metadata, type_: type_.filter(|type_| !type_.is_empty()), immutable, data })
     }
 
     /// A second one of the same bytes.
-    ///
-    /// # Errors
-    /// Never: it was read before.
-    pub(crate) fn duplicate(&self) -> Result<Self> {
-        let PlainSecret { name, namespace, metadata, type_, immutable, data } = &self.secret;
-        let data = data.iter().map(|(key, value)| (key.clone(), value.duplicate())).collect();
-        let secret = PlainSecret {
-            name: name.clone(),
-            namespace: namespace.clone(),
-            metadata: metadata.clone(),
-            type_: type_.clone(),
-            immutable: *immutable,
-            data,
-        };
-        Ok(Self { metadata: self.metadata.clone(), secret })
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            metadata: self.metadata.clone(),
+            type_: self.type_.clone(),
+            immutable: self.immutable,
+            data: self.data.iter().map(|(key, value)| (key.clone(), value.duplicate())).collect(),
+        }
     }
 
     /// All of it, as it is put together with what is wanted.
     pub(crate) fn existing(&self) -> Existing<'_> {
-        let PlainSecret { type_, immutable, data, .. } = &self.secret;
-        Existing { metadata: &self.metadata, type_: type_.as_deref(), immutable: *immutable, data }
+        Existing { metadata: &self.metadata, type_: self.type_.as_deref(), immutable: self.immutable, data: &self.data }
     }
 
     fn text(&self, field: &str) -> &str {
@@ -88,7 +118,7 @@ impl Live {
 
     /// Whether it belongs to the SealedSecret of this UID.
     pub(crate) fn belongs_to(&self, uid: &str) -> bool {
-        self.controller() == Some(uid) || (self.controller().is_none() && self.secret.annotation(MADE_BY) == Some(uid))
+        self.controller() == Some(uid) || (self.controller().is_none() && self.annotation(MADE_BY) == Some(uid))
     }
 
     /// Kind and name of the object that controls it.
@@ -110,7 +140,7 @@ impl Live {
 
     /// Its values.
     pub(crate) fn data(&self) -> &BTreeMap<String, SecretBytes> {
-        &self.secret.data
+        &self.data
     }
 
     /// UID of the object that controls it.
@@ -121,17 +151,17 @@ impl Live {
 
     /// Whether it says that it may be taken over.
     pub(crate) fn is_managed(&self) -> bool {
-        self.secret.annotation(MANAGED) == Some(TRUE)
+        self.annotation(MANAGED) == Some(TRUE)
     }
 
     /// Whether it says that it may be added to.
     pub(crate) fn is_patch(&self) -> bool {
-        self.secret.annotation(PATCH) == Some(TRUE)
+        self.annotation(PATCH) == Some(TRUE)
     }
 
     /// Whether its data can never change.
     pub(crate) fn is_immutable(&self) -> bool {
-        self.secret.immutable == Some(true)
+        self.immutable == Some(true)
     }
 
     /// Whether it is on its way out.
@@ -146,13 +176,13 @@ impl Live {
 
     /// Its type.
     pub(crate) fn type_(&self) -> &str {
-        self.secret.type_.as_deref().unwrap_or("Opaque")
+        self.type_.as_deref().unwrap_or("Opaque")
     }
 
     /// Stands for data and type.
     pub(crate) fn tag(&self, tagger: &Tagger) -> Tag {
         let mut parts = vec![self.type_().as_bytes()];
-        for (key, value) in &self.secret.data {
+        for (key, value) in &self.data {
             parts.push(key.as_bytes());
             // EXPOSE: the tag says nothing of it to anybody without the key, which is this process's own.
             parts.push(value.expose());
@@ -229,7 +259,7 @@ impl Wanted {
     /// The values: random ones are those of the Secret that exists.
     fn data_beside(&self, live: &Live) -> BTreeMap<String, SecretBytes> {
         let value = |(key, value): (&String, &SecretBytes)| {
-            let kept = live.secret.data.get(key).filter(|_| self.random.contains(key)).unwrap_or(value);
+            let kept = live.data.get(key).filter(|_| self.random.contains(key)).unwrap_or(value);
             (key.clone(), kept.duplicate())
         };
         self.secret.data.iter().map(value).collect()
@@ -256,7 +286,7 @@ impl Wanted {
         }
         let mut data: BTreeMap<String, SecretBytes> = BTreeMap::new();
         if patch {
-            data.extend(live.secret.data.iter().map(|(key, value)| (key.clone(), value.duplicate())));
+            data.extend(live.data.iter().map(|(key, value)| (key.clone(), value.duplicate())));
         }
         data.extend(self.data_beside(live));
         Self {
@@ -266,8 +296,8 @@ impl Wanted {
                 name: self.secret.name.clone(),
                 metadata,
                 // A type can never change: a template that names none takes the one that is there.
-                type_: self.secret.type_.clone().or_else(|| live.secret.type_.clone()),
-                immutable: self.secret.immutable.or(live.secret.immutable),
+                type_: self.secret.type_.clone().or_else(|| live.type_.clone()),
+                immutable: self.secret.immutable.or(live.immutable),
                 data,
                 owned: self.secret.owned,
             },
@@ -277,7 +307,7 @@ impl Wanted {
     /// Whether the existing Secret already is this one. Labels and annotations of strangers are let be unless `exactly` those of the object are wanted.
     pub(crate) fn is(&self, live: &Live, exactly: bool) -> bool {
         let owner = self.secret.metadata.get("ownerReferences").and_then(|owners| owners.get(0));
-        same_data(&self.data_beside(live), &live.secret.data)
+        same_data(&self.data_beside(live), &live.data)
             && self.secret.type_.as_deref().is_none_or(|type_| type_ == live.type_())
             && self.secret.immutable.is_none_or(|immutable| immutable == live.is_immutable())
             && live.has_metadata(&self.secret.metadata, owner)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crds::SealedSecret;
 use crds::names::SEALED_SECRETS_KEY;
+use engine::source;
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
@@ -89,7 +90,7 @@ fn changed(context: &Context, object: Lenient<SealedSecret>) {
         return;
     };
     context.metrics.judged(&object);
-    if context.index.observe_source(&object, context.queue.is_open()) {
+    if context.index.observe_source(&object, source::digest(&object), context.queue.is_open()) {
         context.queue.add(Key::of(&object), Some(object));
     }
 }

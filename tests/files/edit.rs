@@ -19,10 +19,14 @@ const TEXT: &str = "{\n   \"user\": \"dummy\",\n\n   \"number\": 1.5, \"flag\":t
 
 /// Runs a command at a terminal: whenever it says the first argument, the keys of the second one are pressed.
 const AT_A_TERMINAL: &str = "\
-import os, pty, sys
+import os, pty, signal, sys
+signal.alarm(120)
 word, keys = sys.argv[1].encode(), sys.argv[2].encode()
 child, terminal = pty.fork()
 if child == 0:
+    # A terminal ignores nothing, even if whoever runs the tests does, as a shell's background does.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     os.execvp(sys.argv[3], sys.argv[3:])
 seen = b''
 while True:

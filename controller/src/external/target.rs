@@ -125,7 +125,7 @@ pub(super) async fn make(context: &Context, subject: &Subject<'_>, material: Mat
 }
 
 fn read_again(live: &Arc<Live>) -> Result<Live, Failure> {
-    live.duplicate().map_err(|error| Failure::from_error("could not update secret", &error))
+    Ok(live.duplicate())
 }
 
 /// Puts the Secret together, away from the threads that serve everybody if templates are to be rendered: they may take a while.

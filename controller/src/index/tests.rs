@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use crds::sealed_secret::{ProducedSecret, SealedSecretCondition, SealedSecretStatus};
+use engine::source;
 
 use super::*;
 
@@ -28,6 +29,10 @@ fn remembered(item: &str, version: &str) -> SealedSecret {
     object
 }
 
+fn observe(index: &Index, object: &SealedSecret, leads: bool) -> bool {
+    index.observe_source(object, source::digest(object), leads)
+}
+
 fn secret(version: &str) -> Option<Version> {
     Some(Version::new("secret", version))
 }
@@ -36,7 +41,7 @@ fn secret(version: &str) -> Option<Version> {
 fn an_unchanged_object_needs_no_turn_after_a_restart() {
     let index = Index::new(true, true);
     index.observe_secret(&key(), secret("7"));
-    assert!(!index.observe_source(&remembered("x", "7"), false));
+    assert!(!observe(&index, &remembered("x", "7"), false));
 }
 
 #[test]
@@ -44,7 +49,7 @@ fn whatever_changed_during_a_restart_needs_one() {
     let restart = |version: Option<Version>, object: &SealedSecret| {
         let index = Index::new(true, true);
         index.observe_secret(&key(), version);
-        index.observe_source(object, false)
+        observe(&index, object, false)
     };
     assert!(restart(secret("8"), &remembered("x", "7")), "the Secret was edited");
     assert!(restart(None, &remembered("x", "7")), "the Secret was deleted");
@@ -65,7 +70,7 @@ fn whatever_changed_during_a_restart_needs_one() {
 fn a_secret_that_changes_or_goes_asks_for_a_turn_and_its_own_write_does_not() {
     let index = Index::new(true, true);
     index.observe_secret(&key(), secret("7"));
-    index.observe_source(&remembered("x", "7"), true);
+    observe(&index, &remembered("x", "7"), true);
     assert!(!index.observe_secret(&key(), secret("7")));
     assert!(index.observe_secret(&key(), secret("8")));
     let digest = source::digest(&object("x"));
@@ -81,16 +86,16 @@ fn what_is_refused_waits_for_a_change() {
         index.with(&key(), |entry| entry.set_refused(source::digest(&object("x")), 1, entry.events()));
         assert!(index.is_settled(&key()));
     };
-    assert!(index.observe_source(&object("x"), true));
+    assert!(observe(&index, &object("x"), true));
     refuse();
-    assert!(!index.observe_source(&object("x"), true));
+    assert!(!observe(&index, &object("x"), true));
     // A Secret that nobody saw is deleted: it may have stood in the way.
     assert!(index.observe_secret(&key(), None));
     refuse();
     assert!(index.observe_secret(&key(), secret("1")));
     refuse();
-    assert!(index.observe_source(&object("y"), true));
-    assert!(index.observe_source(&object("x"), true) || index.is_settled(&key()));
+    assert!(observe(&index, &object("y"), true));
+    assert!(observe(&index, &object("x"), true) || index.is_settled(&key()));
     refuse();
     index.with(&key(), |entry| entry.unrefuse(2));
     assert!(!index.is_settled(&key()), "another ring may open it");
@@ -99,7 +104,7 @@ fn what_is_refused_waits_for_a_change() {
 #[test]
 fn what_happened_during_a_turn_is_not_lost() {
     let index = Index::new(true, true);
-    index.observe_source(&object("x"), true);
+    observe(&index, &object("x"), true);
     let before = index.with(&key(), |entry| entry.events()).unwrap();
     index.observe_secret(&key(), None);
     index.with(&key(), |entry| entry.set_refused(source::digest(&object("x")), 1, before));
@@ -111,9 +116,9 @@ fn a_leader_knows_better_than_a_status_and_a_follower_does_not() {
     for (leads, due) in [(true, false), (false, true)] {
         let index = Index::new(true, true);
         index.observe_secret(&key(), secret("9"));
-        index.observe_source(&remembered("x", "9"), leads);
+        observe(&index, &remembered("x", "9"), leads);
         // A status of before, as after a restored backup.
-        assert_eq!(index.observe_source(&remembered("x", "3"), leads), due, "leads: {leads}");
+        assert_eq!(observe(&index, &remembered("x", "3"), leads), due, "leads: {leads}");
     }
 }
 
@@ -125,7 +130,7 @@ fn strangers_are_forgotten_once_everything_is_known() {
     index.complete();
     index.observe_secret(&Key::new("shop", "later"), secret("1"));
     assert_eq!(index.secrets(None).len(), 0);
-    index.observe_source(&object("x"), false);
+    observe(&index, &object("x"), false);
     index.observe_secret(&key(), secret("1"));
     assert_eq!(index.secrets(Some("shop")).len(), 1);
     assert_eq!(index.keys(Some("other")).len(), 0);
