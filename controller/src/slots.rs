@@ -1,9 +1,12 @@
 //! Who may use a private key next: one slot is one private operation, and no namespace and no client waits for all operations of another.
 
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
 use crate::fair::Fair;
 
@@ -16,23 +19,24 @@ pub(crate) enum Line {
     Request,
 }
 
-/// Hands out slots; as many at a time as there are cores.
+/// The operation was not done, by a fault of ours.
 #[derive(Debug)]
+pub(crate) struct Lost;
+
+/// An operation that waits for a slot; nothing is done if nobody waits for it any more.
+type Operation = Box<dyn FnOnce(&Slots) + Send>;
+
+/// Runs operations in slots, as many at a time as there are cores, away from the threads that serve everybody.
 pub(crate) struct Slots {
     state: Mutex<State>,
     handed_out: AtomicU64,
 }
 
-#[derive(Debug)]
 struct State {
     free: usize,
-    lines: [Fair<oneshot::Sender<Slot>>; 2],
+    lines: [Fair<Operation>; 2],
     next: usize,
 }
-
-/// The right to one private operation; it is passed on when dropped.
-#[derive(Debug)]
-pub(crate) struct Slot(Option<Arc<Slots>>);
 
 impl Slots {
     /// Makes as many slots as operations may run at once.
@@ -41,24 +45,29 @@ impl Slots {
         Arc::new(Self { state: Mutex::new(state), handed_out: AtomicU64::new(0) })
     }
 
-    /// Waits for a slot behind the others of the same line and namespace.
-    pub(crate) async fn take(self: &Arc<Self>, line: Line, namespace: &str) -> Slot {
-        loop {
-            let receiver = {
-                let mut state = self.lock();
-                if state.free > 0 {
-                    state.free -= 1;
-                    self.handed_out.fetch_add(1, Ordering::Relaxed);
-                    return Slot(Some(Arc::clone(self)));
-                }
-                let (sender, receiver) = oneshot::channel();
-                state.lines[line as usize].push(namespace, sender);
-                receiver
-            };
-            if let Ok(slot) = receiver.await {
-                return slot;
+    /// Waits for a slot behind the others of the same line and namespace, and runs an operation in it.
+    ///
+    /// # Errors
+    /// It failed by a fault of ours.
+    pub(crate) async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        line: Line,
+        namespace: &str,
+        operation: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Lost> {
+        let (sender, receiver) = oneshot::channel();
+        let waiting = move |slots: &Self| {
+            if !sender.is_closed() {
+                slots.handed_out.fetch_add(1, Ordering::Relaxed);
+                // Whoever waited may be gone by now.
+                let _ = sender.send(operation());
             }
+        };
+        if self.enter(line, namespace, Box::new(waiting)) {
+            let slots = Arc::clone(self);
+            drop(spawn_blocking(move || slots.work()));
         }
+        receiver.await.map_err(|_| Lost)
     }
 
     /// How many slots were handed out so far.
@@ -70,86 +79,111 @@ impl Slots {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Passes a slot on to whoever is next and still waits.
-    fn release(self: &Arc<Self>) {
-        loop {
-            let next = {
-                let mut state = self.lock();
-                let first = state.next;
-                let found = [first, 1 - first].into_iter().find_map(|line| Some((line, state.lines[line].pop(|_| true)?)));
-                let Some((line, sender)) = found else {
-                    state.free += 1;
-                    return;
-                };
-                state.next = 1 - line;
-                sender
-            };
-            self.handed_out.fetch_add(1, Ordering::Relaxed);
-            match next.send(Slot(Some(Arc::clone(self)))) {
-                Ok(()) => return,
-                // Whoever waited went away. Its slot is not dropped here but given to the next one.
-                Err(mut slot) => {
-                    self.handed_out.fetch_sub(1, Ordering::Relaxed);
-                    slot.0 = None;
-                }
-            }
+    /// Puts an operation in line; says whether a slot is free, which is the caller's then.
+    fn enter(&self, line: Line, namespace: &str, operation: Operation) -> bool {
+        let mut state = self.lock();
+        state.lines[line as usize].push(namespace, operation);
+        let free = state.free > 0;
+        state.free -= usize::from(free);
+        free
+    }
+
+    /// Runs what waits, one after the other in one slot, until nothing waits.
+    fn work(&self) {
+        while let Some(operation) = self.next() {
+            // It told what went wrong, and whoever waits for it gets no answer.
+            let _ = catch_unwind(AssertUnwindSafe(|| operation(self)));
         }
+    }
+
+    /// The next operation; without one the slot is free again.
+    fn next(&self) -> Option<Operation> {
+        let mut state = self.lock();
+        let (first, other) = (state.next, 1 - state.next);
+        if let Some(operation) = state.lines[first].pop(|_| true) {
+            // A line that keeps nobody of the other one waiting has not had its turn yet.
+            state.next = if state.lines[other].len() == 0 { first } else { other };
+            return Some(operation);
+        }
+        let operation = state.lines[other].pop(|_| true);
+        state.free += usize::from(operation.is_none());
+        operation
     }
 }
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Some(slots) = self.0.take() {
-            slots.release();
-        }
+impl fmt::Debug for Slots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slots").field("handed_out", &self.handed_out).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use futures_util::FutureExt;
+    use futures_util::future::{BoxFuture, join_all};
 
     use super::*;
 
-    type Waiting<'a> = std::pin::Pin<Box<dyn Future<Output = Slot> + 'a>>;
+    /// One slot, and an operation that keeps it until the sender is dropped.
+    fn busy() -> (Arc<Slots>, BoxFuture<'static, Result<(), Lost>>, mpsc::Sender<()>) {
+        let slots = Slots::new(1);
+        let (release, released) = mpsc::channel::<()>();
+        let (begin, begun) = mpsc::channel();
+        let first = wait(&slots, Line::Object, "first", move || {
+            begin.send(()).unwrap();
+            let _ = released.recv();
+        });
+        begun.recv().unwrap();
+        (slots, first, release)
+    }
 
-    fn wait<'a>(slots: &'a Arc<Slots>, line: Line, namespace: &'a str) -> Waiting<'a> {
-        let mut waiting: Waiting<'a> = Box::pin(slots.take(line, namespace));
-        assert!((&mut waiting).now_or_never().is_none(), "no slot is free");
+    fn wait(slots: &Arc<Slots>, line: Line, namespace: &str, operation: impl FnOnce() + Send + 'static) -> BoxFuture<'static, Result<(), Lost>> {
+        let (slots, namespace) = (Arc::clone(slots), namespace.to_owned());
+        let mut waiting = async move { slots.run(line, &namespace, operation).await }.boxed();
+        assert!((&mut waiting).now_or_never().is_none(), "nothing is done at once");
         waiting
     }
 
-    #[test]
-    fn a_stranger_is_served_within_two_slots_whatever_others_wait_for() {
-        let slots = Slots::new(1);
-        let busy = slots.take(Line::Object, "hostile").now_or_never().unwrap();
-        let mut hostile: Vec<Waiting<'_>> = (0..50).map(|_| wait(&slots, Line::Object, "hostile")).collect();
-        hostile.extend((0..50).map(|_| wait(&slots, Line::Request, "10.0.0.1")));
-        let mut stranger = wait(&slots, Line::Object, "shop");
-        let before = slots.handed_out();
-        drop(busy);
-        let mut served = 0;
-        let done = loop {
-            if let Some(slot) = (&mut stranger).now_or_never() {
-                break slot;
-            }
-            let at = hostile.iter_mut().position(|waiting| waiting.now_or_never().inspect(|_| served += 1).is_some());
-            drop(hostile.remove(at.expect("somebody was served")));
+    #[tokio::test]
+    async fn a_stranger_is_served_within_two_slots_whatever_others_wait_for() {
+        let (slots, first, release) = busy();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let note = |who: &'static str| {
+            let log = Arc::clone(&log);
+            move || log.lock().unwrap().push(who)
         };
-        assert_eq!(slots.handed_out() - before, 3, "two, and the stranger's own");
-        drop(done);
-        assert!(served <= 2, "{served} slots went to others first");
+        let mut all = vec![first];
+        all.extend((0..50).map(|_| wait(&slots, Line::Object, "hostile", note("hostile"))));
+        all.extend((0..50).map(|_| wait(&slots, Line::Request, "10.0.0.1", note("client"))));
+        all.push(wait(&slots, Line::Object, "shop", note("stranger")));
+        drop(release);
+        assert!(join_all(all).await.iter().all(Result::is_ok));
+        let log = log.lock().unwrap();
+        let before = log.iter().position(|who| *who == "stranger").unwrap();
+        assert!(before <= 2, "{before} operations of others went first");
+        assert_eq!((log.len(), slots.handed_out()), (101, 102));
     }
 
-    #[test]
-    fn a_slot_of_somebody_who_went_away_goes_to_the_next() {
-        let slots = Slots::new(1);
-        let first = slots.take(Line::Object, "a").now_or_never().unwrap();
-        let gone = wait(&slots, Line::Object, "a");
-        let mut last = wait(&slots, Line::Object, "a");
+    #[tokio::test]
+    async fn nothing_is_done_for_somebody_who_went_away() {
+        let (slots, first, release) = busy();
+        let gone = wait(&slots, Line::Object, "a", || panic!("nobody waits for it"));
+        let last = wait(&slots, Line::Object, "a", || ());
         drop(gone);
-        drop(first);
-        assert!((&mut last).now_or_never().is_some());
-        assert!(slots.take(Line::Object, "b").now_or_never().is_some());
+        drop(release);
+        assert!(first.await.is_ok() && last.await.is_ok());
+        assert_eq!(slots.handed_out(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_slot_outlives_an_operation_that_fails() {
+        let (slots, first, release) = busy();
+        let failed = wait(&slots, Line::Object, "a", || panic!("a fault of ours"));
+        let next = wait(&slots, Line::Object, "a", || ());
+        drop(release);
+        assert!(first.await.is_ok() && failed.await.is_err() && next.await.is_ok());
+        assert!(slots.run(Line::Request, "b", || ()).await.is_ok(), "the slot is free again");
     }
 }

@@ -1,4 +1,4 @@
-//! One private operation, for whoever asks: in a slot, and away from the threads that serve everybody.
+//! One private operation, for whoever asks.
 
 use std::sync::Arc;
 
@@ -6,9 +6,8 @@ use crds::SealedSecret;
 use engine::Error;
 use engine::open::{Pass, Progress};
 use keys::{Budget, KeyRing};
-use tokio::task::{JoinError, spawn_blocking};
 
-use crate::slots::{Line, Slots};
+use crate::slots::{Line, Lost, Slots};
 
 /// What is opened, and with what.
 pub(crate) struct Subject {
@@ -27,13 +26,7 @@ pub(crate) async fn step(
     (line, namespace): (Line, &str),
     subject: &Subject,
     pass: Pass,
-) -> Result<Result<Progress, Vec<Error>>, JoinError> {
-    let slot = slots.take(line, namespace).await;
+) -> Result<Result<Progress, Vec<Error>>, Lost> {
     let (object, ring) = (Arc::clone(&subject.object), Arc::clone(&subject.ring));
-    let advance = move || {
-        let progress = pass.advance(&object, &ring, &mut Budget::operations(1));
-        drop(slot);
-        progress
-    };
-    spawn_blocking(advance).await
+    slots.run(line, namespace, move || pass.advance(&object, &ring, &mut Budget::operations(1))).await
 }
