@@ -13,6 +13,9 @@ use tests::manifests;
 use tests::suite::{case, run};
 use tests::upstream;
 
+#[path = "crds/external.rs"]
+mod external;
+
 /// What an upgrade needs: a server, and upstream's sources.
 const NEEDS_UPSTREAM: &[&str] = &["controller", "etcd", "kube-apiserver"];
 
@@ -20,14 +23,16 @@ const NEEDS_UPSTREAM: &[&str] = &["controller", "etcd", "kube-apiserver"];
 const EVERY_OBJECT: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 fn main() -> ExitCode {
-    run(vec![
+    let mut cases = external::cases();
+    cases.extend([
         case("committed_yaml_is_what_the_types_give", &[], committed_yaml_is_what_the_types_give),
         case("every_field_of_upstream_is_ours_and_no_narrower", &["controller"], every_field_of_upstream_is_ours_and_no_narrower),
         case("a_narrower_schema_is_noticed", &[], a_narrower_schema_is_noticed),
         case("what_every_object_has_needs_no_schema", NEEDS_UPSTREAM, what_every_object_has_needs_no_schema),
         case("generated_manifests_come_back_unpruned", NEEDS, generated_manifests_come_back_unpruned),
         case("objects_survive_the_upgrade_from_upstream", NEEDS_UPSTREAM, objects_survive_the_upgrade_from_upstream),
-    ])
+    ]);
+    run(cases)
 }
 
 fn ours() -> Value {

@@ -34,6 +34,13 @@ pub enum Origin {
         /// What the linker is told; may be empty.
         link: &'static str,
     },
+    /// Sources that Go fetches, of which nothing is built.
+    GoSources {
+        /// Folder under `tests/peers` that names the version.
+        module: &'static str,
+        /// The module whose sources they are.
+        path: &'static str,
+    },
     /// Installed on the machine: found in PATH, and it works if this command succeeds.
     Machine {
         /// Arguments of a trial run.
@@ -58,6 +65,8 @@ pub const ALL: &[Peer] = &[
     machine("chroot", &["--userspec=1:1", "/", "true"]),
     go("controller", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/controller", "-X main.VERSION=0.38.4"),
     go("etcd", "kubernetes", "go.etcd.io/etcd/server/v3", ""),
+    // Its definitions. The versions after this one are no Go modules.
+    sources("external-secrets", "github.com/external-secrets/external-secrets"),
     machine("faketime", &["--version"]),
     go("gjson", "gjson", ".", ""),
     go("gotemplate", "gotemplate", ".", ""),
@@ -83,6 +92,10 @@ pub const ALL: &[Peer] = &[
 
 const fn go(name: &'static str, module: &'static str, package: &'static str, link: &'static str) -> Peer {
     Peer { name, origin: Origin::Go { module, package, link } }
+}
+
+const fn sources(name: &'static str, path: &'static str) -> Peer {
+    Peer { name, origin: Origin::GoSources { module: name, path } }
 }
 
 const fn machine(name: &'static str, probe: &'static [&'static str]) -> Peer {
@@ -116,7 +129,7 @@ impl std::error::Error for Missing {}
 
 type Answer = Arc<OnceLock<Result<PathBuf, Missing>>>;
 
-/// Finds the binary of a peer, and builds it first if this machine has not got it yet.
+/// Finds the binary of a peer, and builds it first if this machine has not got it yet; of [`Origin::GoSources`] the folder.
 ///
 /// # Errors
 /// Why it is not to be had: `go` or `python3` is absent, a download failed, a build failed.
@@ -144,6 +157,7 @@ pub fn source(peer: &str, module: &str) -> Result<PathBuf, Missing> {
 fn find(peer: &Peer) -> Result<PathBuf, Missing> {
     let found = match peer.origin {
         Origin::Go { module, package, link } => go::binary(&go::Recipe { name: peer.name, folder: module_folder(module), package, link }),
+        Origin::GoSources { module, path } => go::sources(&module_folder(module), path),
         Origin::Machine { probe } => try_out(peer.name, probe),
         Origin::Python { packages, arguments } => python::binary(&python::Recipe { name: peer.name, folder: module_folder(packages), arguments }),
     };

@@ -45,6 +45,22 @@ impl Cluster {
         Second { _server: server, api }
     }
 
+    /// What the store holds under a path, as it is: keys and values in base64.
+    ///
+    /// # Panics
+    /// If the store does not answer.
+    #[must_use]
+    pub fn stored(&self, path: &str) -> Vec<(String, String)> {
+        let encoded = |text: &str| String::from_utf8(keys::SecretBytes::new(text.as_bytes().to_vec()).to_base64().expose().to_vec()).expect("base64");
+        // The end of a range: the first key after all that begin so.
+        let range = json!({"key": encoded(&format!("/registry/{path}/")), "range_end": encoded(&format!("/registry/{path}0"))}).to_string();
+        let (status, answer) = server::post(self.store, "/v3/kv/range", &range).expect("the store answers");
+        assert_eq!(status, 200, "{answer}");
+        let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        answer["kvs"].as_array().into_iter().flatten().map(|entry| (text(&entry["key"]), text(&entry["value"]))).collect()
+    }
+
     /// Makes the store forget every version but the last one: whoever wants to go on from an older one is told that it is gone.
     ///
     /// # Panics
