@@ -12,6 +12,10 @@ use tests::suite::{Case, case, run};
 
 #[path = "external/cluster.rs"]
 mod cluster;
+#[path = "external/faults.rs"]
+mod faults;
+#[path = "external/hostile.rs"]
+mod hostile;
 #[path = "external/policies.rs"]
 mod policies;
 #[path = "external/stores.rs"]
@@ -26,7 +30,7 @@ type Test = fn(&Cluster);
 
 fn main() -> ExitCode {
     let cluster = Shared::default();
-    let tests: Vec<(&str, Test)> = [policies::CASES, stores::CASES, sync::CASES, templates::CASES].concat();
+    let tests: Vec<(&str, Test)> = [faults::CASES, hostile::CASES, policies::CASES, stores::CASES, sync::CASES, templates::CASES].concat();
     // Those that look at every namespace have a cluster of their own, one after the other.
     let (whole, turn) = (Shared::default(), Arc::new(Mutex::new(())));
     let alone = cluster::CASES.iter().map(|(name, test)| (*name, *test, whole.clone(), Some(Arc::clone(&turn))));
@@ -34,7 +38,7 @@ fn main() -> ExitCode {
     let cases: Vec<Case> = together
         .chain(alone)
         .map(|(name, test, cluster, turn)| {
-            case(name, NEEDS, move || {
+            case(name, needs(name), move || {
                 let _turn = turn.as_ref().map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
                 let cluster = cluster.get();
                 match turn {
@@ -48,6 +52,11 @@ fn main() -> ExitCode {
         .collect();
     drop((cluster, whole));
     run(cases)
+}
+
+/// Peers that a case needs.
+fn needs(name: &str) -> &'static [&'static str] {
+    if name.contains("vault") { &["etcd", "kube-apiserver", "vault"] } else { NEEDS }
 }
 
 /// A controller in a namespace of its own, which looks at nothing else.

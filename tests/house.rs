@@ -24,6 +24,7 @@ const LONGEST: usize = 500;
 const MAY_EXPOSE: &[&str] = &[
     "controller/src/api.rs",
     "controller/src/external/access.rs",
+    "controller/src/external/desk.rs",
     "controller/src/external/settings.rs",
     "controller/src/secrets.rs",
     "engine/src/collect.rs",

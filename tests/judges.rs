@@ -12,6 +12,9 @@ use tests::peers;
 use tests::process::Home;
 use tests::suite::{Case, case, run};
 
+#[path = "judges/external.rs"]
+mod external;
+
 const NEEDS: &[&str] = &["argocd-health", "etcd", "kstatus", "kube-apiserver"];
 
 /// Where kubectl keeps a copy of what was applied.
@@ -35,8 +38,9 @@ const CASES: &[(&str, Test)] = &[
 
 fn main() -> ExitCode {
     let cluster = Shared::default();
-    let cases: Vec<Case> = CASES
+    let mut cases: Vec<Case> = CASES
         .iter()
+        .chain(external::CASES)
         .map(|(name, test)| {
             let cluster = cluster.clone();
             case(*name, NEEDS, move || {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         })
         .collect();
     drop(cluster);
+    cases.push(case("objects_of_a_whole_cluster_are_judged_alike", NEEDS, external::whole_cluster));
     run(cases)
 }
 

@@ -97,6 +97,26 @@ impl Refusal {
         self.status == 409 && !self.is_already_there()
     }
 
+    /// Whether the object takes more room than the server or its store has for one.
+    ///
+    /// *Source*: kube-apiserver 1.36 answers 413; etcd's limit comes through it as 500, in the words of etcd or of its client.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.status == 413 || (self.status >= 500 && ["too large", "larger than max"].iter().any(|words| self.message.contains(words)))
+    }
+
+    /// What it says, without the values that it quotes: they may be of a Secret.
+    pub(crate) fn without_values(&self) -> String {
+        let mut text = String::new();
+        let told = self.to_string();
+        let mut rest = told.as_str();
+        while let Some(start) = QUOTING.iter().filter_map(|words| Some(rest.find(words)? + words.len())).min() {
+            let (before, value) = rest.split_at(start);
+            text.push_str(before.trim_end_matches(": "));
+            rest = after_literal(value);
+        }
+        text + rest
+    }
+
     /// Whether it may go through later, without anybody changing anything.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self.status, 0 | 408 | 409 | 429 | 500..)
@@ -219,6 +239,26 @@ impl Api {
     }
 }
 
+/// Words of the server before a value that it quotes.
+///
+/// *Source*: `k8s.io/apimachinery/pkg/util/validation/field/errors.go`, v1.36.
+const QUOTING: [&str; 3] = ["Invalid value: ", "Unsupported value: ", "Duplicate value: "];
+
+/// What follows a value in Go's notation; nothing, if it cannot be told where it ends.
+fn after_literal(text: &str) -> &str {
+    let Some(inner) = text.strip_prefix('"') else { return "" };
+    let mut escaped = false;
+    for (at, c) in inner.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return inner.get(at + 1..).unwrap_or_default(),
+            _ => {}
+        }
+    }
+    ""
+}
+
 fn parsed<T: DeserializeOwned>(answer: &SecretBytes) -> Result<T, Refusal> {
     // EXPOSE: it is parsed, and nothing of it is told if that fails.
     serde_json::from_slice(answer.expose()).map_err(|_| Refusal::no_answer("the answer is of another kind than was asked for"))
@@ -231,4 +271,33 @@ fn innermost(error: &dyn std::error::Error) -> String {
         reason = source;
     }
     reason.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(message: &str) -> String {
+        Refusal { status: 422, reason: "Invalid".to_owned(), message: message.to_owned() }.without_values()
+    }
+
+    #[test]
+    fn values_that_the_server_quotes_are_not_told() {
+        for (message, expected) in [
+            (r#"Secret "app" is invalid: data: Too long: may not be more than 1048576 bytes"#, None),
+            (
+                r#"Secret "app" is invalid: metadata.labels: Invalid value: "hunter2 \"x\": y": a valid label must be empty"#,
+                Some(r#"Secret "app" is invalid: metadata.labels: Invalid value: a valid label must be empty"#),
+            ),
+            (
+                r#"is invalid: [a: Invalid value: "hunter2": no, b: Unsupported value: "hunter2": supported values: "x"]"#,
+                Some(r#"is invalid: [a: Invalid value: no, b: Unsupported value: supported values: "x"]"#),
+            ),
+            (r#"is invalid: a: Invalid value: {"x":"hunter2"}: no"#, Some("is invalid: a: Invalid value")),
+            (r#"is invalid: a: Duplicate value: "hunter2"#, Some("is invalid: a: Duplicate value")),
+        ] {
+            assert_eq!(told(message), expected.unwrap_or(message));
+            assert!(!told(message).contains("hunter2"));
+        }
+    }
 }

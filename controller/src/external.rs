@@ -11,11 +11,14 @@ mod cluster;
 mod desk;
 mod examine;
 mod index;
+mod leftovers;
 mod metrics;
+mod rest;
 pub(crate) mod settings;
 mod status;
 mod stores;
 mod target;
+mod texts;
 mod turn;
 pub(crate) mod watch;
 
@@ -55,10 +58,10 @@ impl External {
         Self {
             settings: Arc::new(settings),
             index: Index::default(),
-            queue: Queue::new(TURNS),
+            queue: Queue::around_slow_turns(TURNS),
             stores: Stores::default(),
             clusters: Clusters::default(),
-            examinations: Queue::new(EXAMINATIONS),
+            examinations: Queue::around_slow_turns(EXAMINATIONS),
             metrics: Metrics::new(),
         }
     }

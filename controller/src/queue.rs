@@ -16,6 +16,12 @@ use crate::key::Key;
 /// memory.
 const HELD: usize = 8 << 20;
 
+/// A turn that takes longer than this waits for a system outside: it keeps no other from its turn, up to [`SLOW_TURNS`] times as many as have theirs at a time.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// How many times the limit may be under way in all.
+const SLOW_TURNS: usize = 8;
+
 /// What waits for a turn.
 pub(crate) trait Object {
     /// How many bytes it takes, about.
@@ -40,15 +46,23 @@ pub(crate) struct Work<O = SealedSecret> {
 pub(crate) struct Queue<O = SealedSecret> {
     state: Mutex<State<O>>,
     changed: Notify,
-    limit: usize,
+    limit: Limit,
+}
+
+/// How many turns there are at a time.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    /// Those that count.
+    turns: usize,
+    /// Whether a slow one counts too.
+    slow: bool,
 }
 
 #[derive(Debug)]
 struct State<O> {
     line: Fair<Key>,
     waiting: HashMap<Key, Waiting<O>>,
-    /// What runs, and whether it is to run again.
-    running: HashMap<Key, bool>,
+    running: HashMap<Key, Running>,
     running_in: HashMap<String, usize>,
     later: BTreeMap<(Instant, u64), Key>,
     /// When each key is due in `later`: the last word counts.
@@ -59,6 +73,14 @@ struct State<O> {
     /// Places in the line of objects that are gone.
     stale: usize,
     open: bool,
+}
+
+/// A turn that is under way.
+#[derive(Debug)]
+struct Running {
+    since: Instant,
+    /// Whether the object is to have another one.
+    again: bool,
 }
 
 #[derive(Debug)]
@@ -90,7 +112,12 @@ impl<O: Object> Queue<O> {
     ///
     /// `limit` objects have their turn at a time; a namespace without a turn gets one even then.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { state: Mutex::default(), changed: Notify::new(), limit }
+        Self { state: Mutex::default(), changed: Notify::new(), limit: Limit { turns: limit, slow: true } }
+    }
+
+    /// As [`Queue::new`], for turns that wait for systems outside: one that hangs keeps nobody waiting who does not ask it.
+    pub(crate) fn around_slow_turns(limit: usize) -> Self {
+        Self { state: Mutex::default(), changed: Notify::new(), limit: Limit { turns: limit, slow: false } }
     }
 
     /// Whether nothing waits or has its turn.
@@ -169,12 +196,13 @@ impl<O: Object> Queue<O> {
     pub(crate) async fn next(&self) -> Work<O> {
         loop {
             let due = {
-                let mut state = self.lock();
-                state.wake(Instant::now());
-                if let Some(work) = state.take(self.limit) {
+                let (mut state, now) = (self.lock(), Instant::now());
+                state.wake(now);
+                if let Some(work) = state.take(self.limit, now) {
                     return work;
                 }
-                state.later.keys().next().map(|(when, _)| *when)
+                let slow = if self.limit.slow { None } else { state.next_slow(now) };
+                state.later.keys().next().map(|(when, _)| *when).into_iter().chain(slow).min()
             };
             match due {
                 Some(when) => drop(tokio::time::timeout_at(when, self.changed.notified()).await),
@@ -196,8 +224,8 @@ impl<O: Object> Queue<O> {
 
 impl<O: Object> State<O> {
     fn add(&mut self, key: Key, object: Option<Box<O>>, pass: Option<Pass>) {
-        if let Some(again) = self.running.get_mut(&key) {
-            *again = true;
+        if let Some(running) = self.running.get_mut(&key) {
+            running.again = true;
             return;
         }
         let before = self.waiting.get_mut(&key).and_then(|waiting| waiting.object.take());
@@ -225,11 +253,28 @@ impl<O: Object> State<O> {
         }
     }
 
-    fn take(&mut self, limit: usize) -> Option<Work<O>> {
+    /// When a turn that is under way begins to count as slow, if any does and somebody waits for that.
+    fn next_slow(&self, now: Instant) -> Option<Instant> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        self.running.values().map(|running| running.since + SLOW).filter(|slow| *slow > now).min()
+    }
+
+    fn is_full(&self, limit: Limit, now: Instant) -> bool {
+        let Limit { turns, slow } = limit;
+        if slow || self.running.len() < turns {
+            return self.running.len() >= turns;
+        }
+        let quick = self.running.values().filter(|running| now.duration_since(running.since) < SLOW).count();
+        quick >= turns || self.running.len() >= turns.saturating_mul(SLOW_TURNS)
+    }
+
+    fn take(&mut self, limit: Limit, now: Instant) -> Option<Work<O>> {
         if !self.open {
             return None;
         }
-        let full = self.running.len() >= limit;
+        let full = self.is_full(limit, now);
         let running_in = &self.running_in;
         let (key, Waiting { object, pass, since }) = loop {
             let key = self.line.pop(|namespace| !full || !running_in.contains_key(namespace))?;
@@ -239,7 +284,7 @@ impl<O: Object> State<O> {
             }
         };
         self.held -= weight(object.as_deref());
-        self.running.insert(key.clone(), false);
+        self.running.insert(key.clone(), Running { since: now, again: false });
         *self.running_in.entry(key.namespace().to_owned()).or_default() += 1;
         Some(Work { key, object, pass, since })
     }
@@ -261,7 +306,7 @@ impl<O: Object> State<O> {
                 self.running_in.remove(key.namespace());
             }
         }
-        self.running.remove(key).unwrap_or_default()
+        self.running.remove(key).is_some_and(|running| running.again)
     }
 }
 
@@ -401,6 +446,27 @@ mod tests {
         queue.open();
         assert_eq!((next(&queue).as_deref(), next(&queue)), (Some("a/y"), None));
         assert_eq!((queue.len(), queue.lock().held), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_that_hang_keep_no_other_waiting() {
+        for (queue, limit) in [(Queue::<()>::around_slow_turns(2), 16), (Queue::new(2), 2)] {
+            queue.open();
+            for number in 0..20 {
+                queue.add(Key::new("a", &number.to_string()), None);
+            }
+            let start = Instant::now();
+            let mut taken = 0;
+            while let Ok(work) = tokio::time::timeout(Duration::from_secs(60), queue.next()).await {
+                taken += 1;
+                let slow = u32::try_from((taken - 1) / 2).unwrap();
+                assert_eq!(start.elapsed().as_secs(), (SLOW * slow).as_secs(), "{}", work.key);
+            }
+            // As many as may hang, and no more; another namespace gets its turn even then.
+            assert_eq!(taken, limit);
+            queue.add(Key::new("b", "x"), None);
+            assert_eq!(queue.next().await.key.to_string(), "b/x");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -70,6 +70,9 @@ pub struct ChildMetadata {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClusterExternalSecretStatus {
+    /// Generation that the status speaks of. Ours; upstream has no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
     /// The name of each ExternalSecret that was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_secret_name: Option<String>,

@@ -406,6 +406,9 @@ pub struct GeneratorRef {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExternalSecretStatus {
+    /// Generation that the status speaks of: without it kstatus takes an edit for done before anybody looked at it. Ours; upstream has no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
     /// When the values were last read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_time: Option<Time>,
@@ -439,6 +442,12 @@ pub struct Produced {
     pub uid: String,
     /// Its version.
     pub resource_version: String,
+    /// Stands for the stores that were read, as they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stores: Option<String>,
+    /// Stand for the ConfigMaps and Secrets whose templates were used, as they were; by kind and name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub texts: BTreeMap<String, String>,
 }
 
 impl ExternalSecret {

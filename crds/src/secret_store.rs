@@ -90,6 +90,9 @@ pub struct StoreCondition {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StoreStatus {
+    /// Generation that the status speaks of. Ours; upstream has no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
     /// ReadOnly, WriteOnly or ReadWrite.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<String>,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tests::cluster::Cluster;
+use tests::controller::Controller;
 
 use super::{Test, World, asks};
 
@@ -9,6 +10,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("values_labels_and_annotations_are_rendered", rendered),
     ("without_a_template_labels_of_the_object_are_inherited_but_not_those_of_tools", inherited),
     ("a_template_in_a_config_map_is_followed", followed),
+    ("a_template_that_was_there_first_and_one_that_changed_while_nobody_looked_are_followed", followed_from_before),
     ("a_template_that_fails_names_its_key_and_no_value", failing),
     ("raw_values_stand_beside_rendered_ones_if_that_is_asked_for", merged),
 ];
@@ -76,11 +78,42 @@ fn followed(cluster: &Cluster) {
     world.wait_data("app", &[("file", "p=hunter2")]);
 }
 
+fn followed_from_before(cluster: &Cluster) {
+    let world = world(cluster, "before");
+    let path = |plural: &str| format!("/api/v1/namespaces/{}/{plural}", world.namespace);
+    let form = |kind: &str, field: &str| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "form"}, field: {"file": "u={{ .user }}"}});
+    world.api.create(&path("configmaps"), &form("ConfigMap", "data")).unwrap();
+    world.api.create(&path("secrets"), &form("Secret", "stringData")).unwrap();
+    let places = [("of-map", "configMap", "configmaps", "data"), ("of-secret", "secret", "secrets", "stringData")];
+    for (name, kind, ..) in places {
+        let mut spec = both(json!({"templateFrom": [{ kind: {"name": "form", "items": [{"key": "file"}]}}]}));
+        spec["refreshInterval"] = json!("24h");
+        world.create(name, &spec);
+        world.wait_data(name, &[("file", "u=admin")]);
+    }
+    let edit = |api: &tests::cluster::Api, text: &str| {
+        for (_, _, plural, field) in places {
+            api.merge(&format!("{}/form", path(plural)), &json!({ field: {"file": text} })).unwrap();
+        }
+    };
+    edit(&world.api, "p={{ .password }}");
+    places.iter().for_each(|(name, ..)| world.wait_data(name, &[("file", "p=hunter2")]));
+    for (name, ..) in places {
+        world.api.wait_for("the status to tell of it", |_| {
+            (world.object(name)["status"]["produced"]["resourceVersion"] == world.secret(name)["metadata"]["resourceVersion"]).then_some(())
+        });
+    }
+    world.controller.signal("KILL");
+    edit(&world.api, "b={{ .user }}");
+    let again = World { controller: Controller::start(cluster, &world.namespace, &[]), api: cluster.api(), namespace: world.namespace.clone() };
+    places.iter().for_each(|(name, ..)| again.wait_data(name, &[("file", "b=admin")]));
+}
+
 fn failing(cluster: &Cluster) {
     let world = world(cluster, "failing");
     world.create("app", &both(json!({"data": {"broken": "{{ .password | atoi | fail }}"}})));
-    world.wait("app", "SecretSyncedError");
-    let message = world.message("app");
+    // The store may not be ready at once.
+    let message = world.api.wait_for("the template to fail", |_| Some(world.message("app")).filter(|message| message.contains("template")));
     assert!(message.contains("could not apply template") && message.contains("spec.target.template.data.broken"), "{message}");
     assert!(!message.contains("hunter2") && !world.controller.log().contains("hunter2"), "{message}");
     world.create("missing", &both(json!({"data": {"x": "{{ .nobody }}"}})));

@@ -24,5 +24,6 @@ pub mod server;
 pub mod stub;
 pub mod suite;
 pub mod upstream;
+pub mod vault;
 
 pub use binary::{controller, sealer};

@@ -118,8 +118,17 @@ pub fn fetch(port: u16, path: &str) -> std::io::Result<(u16, String)> {
 /// # Errors
 /// If nobody answers.
 pub fn post(port: u16, path: &str, body: &str) -> std::io::Result<(u16, String)> {
-    let length = body.len();
-    exchange(port, &format!("POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"))
+    ask(port, "POST", path, &[], body)
+}
+
+/// As [`fetch`], by any method, with further headers, and with something to say, in JSON.
+///
+/// # Errors
+/// If nobody answers.
+pub fn ask(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> std::io::Result<(u16, String)> {
+    let (length, headers) = (body.len(), headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>());
+    let head = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}");
+    exchange(port, &format!("{head}\r\n{body}"))
 }
 
 fn exchange(port: u16, request: &str) -> std::io::Result<(u16, String)> {

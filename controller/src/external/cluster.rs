@@ -154,6 +154,7 @@ async fn spread(context: &Context, object: &ClusterExternalSecret) -> Result<(),
         ..Condition::default()
     };
     let status = ClusterExternalSecretStatus {
+        observed_generation: object.metadata.generation,
         external_secret_name: Some(name),
         failed_namespaces: failed,
         provisioned_namespaces: provisioned,

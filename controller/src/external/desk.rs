@@ -1,7 +1,7 @@
 //! What an ExternalSecret may read: of stores that are there, ready, and for its namespace.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crds::external_secret::StoreRef;
 use engine::external::gather::{Desk, TextPlace, title};
@@ -9,12 +9,28 @@ use engine::{Error, ErrorKind, Result};
 use http::Method;
 use keys::{BoxFuture, SecretBytes};
 use providers::provider::{Answer, Lookup, Reference, Search};
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::access::{config_map_key, refused};
 use super::stores::{Known, StoreId};
+use super::texts::Place;
 use crate::context::Context;
+use crate::key::{Key, Version};
 use crate::secrets::Live;
+
+/// All that is read of an object besides its data.
+#[derive(Deserialize)]
+struct Versioned {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    uid: String,
+    resource_version: String,
+}
 
 /// The desk of one ExternalSecret.
 pub(super) struct Counter<'a> {
@@ -23,6 +39,8 @@ pub(super) struct Counter<'a> {
     pub(super) namespace: &'a str,
     /// Since when it waits: older answers of stores do not count.
     pub(super) since: Instant,
+    /// Which versions of ConfigMaps and Secrets templates were taken from.
+    pub(super) used: Mutex<BTreeMap<Place, String>>,
 }
 
 /// An error of a store in words of the engine.
@@ -55,6 +73,15 @@ impl Counter<'_> {
         Ok(known)
     }
 
+    fn note(&self, place: Place, answer: &SecretBytes) {
+        // EXPOSE: uid and version are taken out of the answer.
+        if let Ok(Versioned { metadata }) = serde_json::from_slice(answer.expose()) {
+            let version = Version::new(&metadata.uid, &metadata.resource_version).to_string();
+            // Of one that changes between two looks the first counts: the other is news.
+            self.used.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_insert(version);
+        }
+    }
+
     async fn text_of(&self, place: TextPlace<'_>) -> Result<SecretBytes> {
         let TextPlace { secret, name, key } = place;
         let (kind, plural) = if secret { ("Secret", "secrets") } else { ("ConfigMap", "configmaps") };
@@ -64,6 +91,7 @@ impl Counter<'_> {
         }
         let path = format!("/api/v1/namespaces/{}/{plural}/{name}", self.namespace);
         let answer = self.context.api.send(Method::GET, &path, None).await.map_err(|no| told(&refused(&what, &no)))?;
+        self.note((secret, Key::new(self.namespace, name)), &answer);
         if !secret {
             return config_map_key(&what, &answer, key).map_err(|error| told(&error));
         }

@@ -131,7 +131,7 @@ async fn validate(context: &Arc<Context>, store: &Arc<Known>) -> Result<Validity
         Err(error) => return Err(error),
     };
     match &connection.capabilities.source {
-        Some(source) => store.guarded(context, "Validate", source.validate()).await,
+        Some(source) => store.examined(context, source.validate()).await,
         None => Ok(Validity::Valid),
     }
 }
@@ -153,6 +153,7 @@ async fn report(context: &Context, store: &Known, ready: bool, reason: &'static 
             last_transition_time: Some(Time(now)),
             observed_generation: object.metadata.generation,
         };
+        after.observed_generation = object.metadata.generation;
         put(&mut after.conditions, said);
         after.capabilities = Some("ReadOnly".to_owned()).filter(|_| ready).or(after.capabilities);
         if after == before {

@@ -1,6 +1,6 @@
 //! What is known of every ExternalSecret, in some hundred bytes each; never an object, and never a secret.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crds::ExternalSecret;
@@ -8,6 +8,7 @@ use engine::external::refresh;
 use tokio::time::Instant;
 
 use super::stores::StoreId;
+use super::texts::{Place, Texts};
 use crate::fights::Fights;
 use crate::key::{Key, Mark, Version};
 
@@ -23,7 +24,7 @@ struct State {
     /// ExternalSecrets by the Secret that they become.
     targets: HashMap<Key, Vec<Key>>,
     /// ExternalSecrets by the ConfigMaps (false) and Secrets (true) that hold their templates.
-    texts: HashMap<(bool, Key), Vec<Key>>,
+    texts: HashMap<Place, Vec<Key>>,
     /// Secrets that no ExternalSecret is known for yet; only until all objects were listed.
     strangers: HashMap<Key, Version>,
     /// Whether Secrets are noted before any object is known: only where the server has objects.
@@ -44,7 +45,9 @@ pub(crate) struct Entry {
     target: Key,
     stores: Vec<StoreId>,
     /// ConfigMaps (false) and Secrets (true) that hold templates.
-    texts: Vec<(bool, Key)>,
+    texts: Vec<Place>,
+    /// Which versions of them were used.
+    versions: Texts,
     secret: Option<Version>,
     /// The Secret as it was last made or found to be as it should.
     pub(crate) produced: Option<Version>,
@@ -110,7 +113,7 @@ impl Index {
             state.reread(&key, &before.texts, &[]);
         }
         let produced = object.status.as_ref().and_then(|status| status.produced.as_ref());
-        let entry = Entry {
+        let mut entry = Entry {
             uid,
             version,
             content,
@@ -125,7 +128,9 @@ impl Index {
             stirred: None,
             asked: state.began,
             target: target.clone(),
+            versions: Texts::remembered(object),
         };
+        state.catch_up(&mut entry);
         let texts = entry.texts.clone();
         state.entries.insert(key.clone(), entry);
         state.retarget(&key, None, Some(&target));
@@ -165,27 +170,32 @@ impl Index {
         stirred
     }
 
-    /// ExternalSecrets whose templates stand in a ConfigMap or a Secret: they need a turn, with new values or without.
-    pub(crate) fn observe_text(&self, secret: bool, text: &Key) -> Vec<Key> {
-        let now = Instant::now();
+    /// Takes note of a ConfigMap or a Secret that may hold templates, or of its end; says which ExternalSecrets need a turn, with new values or without.
+    pub(crate) fn observe_text(&self, text: &Place, version: Option<Version>) -> Vec<Key> {
+        let version = version.map(|version| version.to_string());
         let mut state = self.lock();
-        let concerned = state.texts.get(&(secret, text.clone())).cloned().unwrap_or_default();
-        for key in &concerned {
-            state.entries.get_mut(key).into_iter().for_each(|entry| entry.stirred = Some(now));
+        let concerned = state.texts.get(text).cloned().unwrap_or_default();
+        let mut stirred = Vec::new();
+        for key in concerned {
+            let Some(entry) = state.entries.get_mut(&key) else { continue };
+            if entry.versions.saw(text, version.as_deref()).unwrap_or(entry.failed) {
+                entry.stirred = Some(Instant::now());
+                stirred.push(key);
+            }
         }
-        concerned
+        stirred
     }
 
-    /// ExternalSecrets that failed, and whose templates stand in a ConfigMap or a Secret.
-    pub(crate) fn failed_by(&self, secret: bool, text: &Key) -> Vec<Key> {
-        let state = self.lock();
-        let concerned = state.texts.get(&(secret, text.clone())).cloned().unwrap_or_default();
-        concerned.into_iter().filter(|key| state.entries.get(key).is_some_and(|entry| entry.failed)).collect()
-    }
-
-    /// Whether any templates stand elsewhere: their ConfigMaps are watched then.
-    pub(crate) fn has_text(&self, secret: bool, text: &Key) -> bool {
-        self.lock().texts.contains_key(&(secret, text.clone()))
+    /// Takes note of the templates that were used; says whether one of them is another by now, and the object needs a turn.
+    pub(crate) fn used_texts(&self, key: &Key, used: BTreeMap<Place, String>) -> bool {
+        let stirred = self.with(key, |entry| {
+            let other = entry.versions.used(used);
+            if other {
+                entry.stirred = Some(Instant::now());
+            }
+            other
+        });
+        stirred.unwrap_or_default()
     }
 
     /// ExternalSecrets of a store that wait for it.
@@ -267,7 +277,18 @@ impl Index {
 }
 
 impl State {
-    fn reread(&mut self, key: &Key, before: &[(bool, Key)], now: &[(bool, Key)]) {
+    /// Holds the templates of an object that is new to us against the Secrets that came before it.
+    fn catch_up(&self, entry: &mut Entry) {
+        for text in entry.texts.iter().filter(|(secret, _)| *secret) {
+            if let Some(version) = self.strangers.get(&text.1)
+                && entry.versions.saw(text, Some(&version.to_string())) == Some(true)
+            {
+                entry.stirred = Some(Instant::now());
+            }
+        }
+    }
+
+    fn reread(&mut self, key: &Key, before: &[Place], now: &[Place]) {
         for text in before {
             if let Some(keys) = self.texts.get_mut(text) {
                 keys.retain(|known| known != key);
@@ -301,7 +322,7 @@ fn stores(object: &ExternalSecret) -> Vec<StoreId> {
     object.stores().iter().map(|store| StoreId::of(store, namespace)).collect()
 }
 
-fn texts(object: &ExternalSecret) -> Vec<(bool, Key)> {
+fn texts(object: &ExternalSecret) -> Vec<Place> {
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
     let template = object.spec.target.as_ref().and_then(|target| target.template.as_ref());
     let from = template.into_iter().flat_map(|template| &template.template_from);

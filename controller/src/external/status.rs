@@ -35,11 +35,17 @@ pub(super) fn next(object: &ExternalSecret, verdict: &Verdict, now: Timestamp) -
         status: if verdict.ready { "True" } else { "False" }.to_owned(),
         reason: Some(verdict.reason.to_owned()),
         message: Some(shortened(&verdict.message)),
-        last_transition_time: Some(now),
+        last_transition_time: Some(now.clone()),
         observed_generation: object.metadata.generation,
     };
+    after.observed_generation = object.metadata.generation;
     put(&mut after.conditions, said);
     if let Some((time, version)) = &verdict.synced {
+        // Argo CD waits until the condition of such an object is not older than its values, whether it changed or not.
+        if object.spec.refresh_policy.as_deref() == Some("OnChange") {
+            let ready = after.conditions.iter_mut().find(|condition| condition.type_ == READY);
+            ready.into_iter().for_each(|ready| ready.last_transition_time = Some(now.clone()));
+        }
         after.refresh_time = Some(Time(Timestamp::from_second(time.as_second()).unwrap_or_default()));
         after.synced_resource_version = Some(version.clone());
     }
@@ -52,6 +58,20 @@ pub(super) fn next(object: &ExternalSecret, verdict: &Verdict, now: Timestamp) -
     (after != before).then_some(after)
 }
 
+/// The status of an object that was edited in nothing that matters; None if it speaks of the object as it is.
+pub(super) fn seen(object: &ExternalSecret) -> Option<ExternalSecretStatus> {
+    let mut status = object.status.clone()?;
+    // Where the definition knows no such field, none is written again and again.
+    if status.observed_generation.is_none_or(|seen| Some(seen) == object.metadata.generation) {
+        return None;
+    }
+    status.observed_generation = object.metadata.generation;
+    for condition in status.conditions.iter_mut().filter(|condition| condition.type_ == READY) {
+        condition.observed_generation = object.metadata.generation;
+    }
+    Some(status)
+}
+
 /// Puts a condition in the place of the one of its type; the time stays as it was if its status does.
 pub(super) fn put(conditions: &mut Vec<Condition>, mut said: Condition) {
     let Some(before) = conditions.iter_mut().find(|condition| condition.type_ == said.type_) else {
@@ -62,4 +82,53 @@ pub(super) fn put(conditions: &mut Vec<Condition>, mut said: Condition) {
         said.last_transition_time.clone_from(&before.last_transition_time);
     }
     *before = said;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn good(second: i64) -> Verdict {
+        let synced = Some((at(second), format!("{second}-x")));
+        Verdict { ready: true, reason: "SecretSynced", message: "secret synced".to_owned(), synced, produced: None, binding: None }
+    }
+
+    /// Times of the condition and of the values, after two turns.
+    fn times(policy: Option<&str>) -> (Option<Time>, Option<Time>) {
+        let mut object = ExternalSecret::default();
+        object.spec.refresh_policy = policy.map(str::to_owned);
+        object.metadata.generation = Some(1);
+        for second in [100, 200] {
+            object.status = next(&object, &good(second), at(second));
+        }
+        let status = object.status.unwrap();
+        assert_eq!((status.observed_generation, status.conditions.len()), (Some(1), 1));
+        (status.conditions[0].last_transition_time.clone(), status.refresh_time)
+    }
+
+    #[test]
+    fn the_condition_of_what_is_read_on_change_is_as_young_as_its_values() {
+        assert_eq!(times(Some("OnChange")), (Some(Time(at(200))), Some(Time(at(200)))));
+        for policy in [None, Some("Periodic"), Some("CreatedOnce")] {
+            assert_eq!(times(policy), (Some(Time(at(100))), Some(Time(at(200)))));
+        }
+    }
+
+    #[test]
+    fn an_edit_that_is_not_read_is_seen() {
+        let mut object = ExternalSecret::default();
+        object.metadata.generation = Some(1);
+        object.status = next(&object, &good(100), at(100));
+        assert_eq!(seen(&object), None);
+        object.metadata.generation = Some(2);
+        let status = seen(&object).unwrap();
+        assert_eq!((status.observed_generation, status.conditions[0].observed_generation), (Some(2), Some(2)));
+        // Under a definition that knows no such field nothing is written.
+        object.status.as_mut().unwrap().observed_generation = None;
+        assert_eq!(seen(&object), None);
+    }
 }

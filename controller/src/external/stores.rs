@@ -4,31 +4,24 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crds::ExternalSecret;
 use crds::external_secret::StoreRef;
 use crds::secret_store::{SecretStoreSpec, StoreCondition};
 use engine::external::rules::namespace_matches;
 use keys::SecretBytes;
 use providers::provider::{Access, Answer, Capabilities, Lookup, Reference, Scope, Search, Store};
-use providers::{Error, ErrorKind, Result};
+use providers::{Error, Result};
 use serde_json::Value;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
 use super::access::StoreAccess;
+use super::rest::Rest;
 use crate::context::Context;
 use crate::key::{Key, Mark};
 
 /// Requests to one store at a time.
 const AT_A_TIME: usize = 16;
-
-/// Failures in a row after which a store is left alone for a while.
-const TOLERATED: u32 = 5;
-
-/// Pauses double from here, up to [`LONGEST`].
-const SHORTEST: Duration = Duration::from_secs(1);
-
-/// Longest pause, whatever a system asks for.
-const LONGEST: Duration = Duration::from_secs(300);
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -96,12 +89,6 @@ impl Default for Link {
             personal: OnceLock::new(),
         }
     }
-}
-
-#[derive(Default)]
-struct Rest {
-    failures: u32,
-    until: Option<Instant>,
 }
 
 /// A connection: signed in, or ready to.
@@ -182,6 +169,22 @@ impl Stores {
     /// Every store.
     pub(crate) fn ids(&self) -> Vec<StoreId> {
         lock(&self.known).keys().cloned().collect()
+    }
+
+    /// Stands for the stores of an object as they are; None if one of them is not there.
+    pub(crate) fn version(&self, object: &ExternalSecret) -> Option<String> {
+        let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+        let known = lock(&self.known);
+        let mut stores: Vec<(StoreId, String)> = Vec::new();
+        for store in object.stores() {
+            let id = StoreId::of(&store, namespace);
+            let store = known.get(&id)?;
+            stores.push((id, format!("{} {}", store.uid, store.generation)));
+        }
+        stores.sort();
+        stores.dedup();
+        let text = stores.iter().map(|(id, version)| format!("{} {version}\n", id.0)).collect::<String>();
+        Some(Mark::of(&text).to_string())
     }
 
     pub(crate) fn observe_namespace(&self, name: &str, labels: Option<BTreeMap<String, String>>) {
@@ -334,31 +337,51 @@ impl Known {
         Arc::clone(shared)
     }
 
-    /// Asks the system in its turn, unless it is to be left alone.
+    /// Asks the system for something in its turn, unless it is to be left alone.
+    async fn guarded<T>(&self, context: &Context, call: &'static str, asked: impl Future<Output = Result<T>>) -> Result<T> {
+        let _turn = self.link.turns.acquire().await.map_err(|_| Error::busy("ask the store: the controller ends"))?;
+        let started = Instant::now();
+        lock(&self.link.rest).admit(started)?;
+        let result = self.timed(context, call, asked).await;
+        let external = &context.external;
+        if lock(&self.link.rest).answered(started, Instant::now(), &result) {
+            // Its system is back: whoever waits need not wait for the end of a pause.
+            for key in external.index.waiting_for(&self.id) {
+                external.queue.add(key, None);
+            }
+        }
+        if let Err(rest) = lock(&self.link.rest).is_over(Instant::now()) {
+            // Somebody has to find out when it is.
+            external.examinations.add_later(self.id.0.clone(), rest.retry_after().unwrap_or_default());
+        }
+        result
+    }
+
+    /// Examines the system, unless it is to be left alone.
     ///
     /// # Errors
     /// What the system says, or that it is left alone.
-    pub(crate) async fn guarded<T>(&self, context: &Context, call: &'static str, asked: impl Future<Output = Result<T>>) -> Result<T> {
-        let _turn = self.link.turns.acquire().await.map_err(|_| Error::busy("ask the store: the controller ends"))?;
-        let until = lock(&self.link.rest).until;
-        if let Some(rest) = until.and_then(|until| until.checked_duration_since(Instant::now())) {
-            let message = "ask the store: it failed several times in a row, or asked for a pause; it is asked again later";
-            return Err(Error::busy(message).after(Some(rest)));
+    pub(crate) async fn examined<T>(&self, context: &Context, asked: impl Future<Output = Result<T>>) -> Result<T> {
+        let started = Instant::now();
+        lock(&self.link.rest).is_over(started)?;
+        let result = self.timed(context, "Validate", asked).await;
+        let on = {
+            let mut rest = lock(&self.link.rest);
+            rest.examined(started, Instant::now(), &result);
+            rest.is_on()
+        };
+        if on && result.is_ok() {
+            // One finds out for all others.
+            context.external.index.waiting_for(&self.id).into_iter().take(1).for_each(|key| context.external.queue.add(key, None));
         }
+        result
+    }
+
+    async fn timed<T>(&self, context: &Context, call: &'static str, asked: impl Future<Output = Result<T>>) -> Result<T> {
         let started = Instant::now();
         let result = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(Error::busy("ask the store: there is no answer in time")));
         let provider = self.spec.provider.keys().next().map_or("", String::as_str);
         context.external.metrics.called(provider, call, result.is_ok(), started.elapsed());
-        let mut rest = lock(&self.link.rest);
-        match &result {
-            Err(error) if error.kind() == ErrorKind::Busy => {
-                rest.failures = rest.failures.saturating_add(1);
-                let doubled = SHORTEST.saturating_mul(1 << rest.failures.saturating_sub(TOLERATED).min(8));
-                let pause = error.retry_after().or((rest.failures >= TOLERATED).then_some(doubled)).map(|pause| pause.min(LONGEST));
-                rest.until = pause.map(|pause| Instant::now() + pause);
-            }
-            _ => *rest = Rest::default(),
-        }
         result
     }
 }

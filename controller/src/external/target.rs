@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crds::ExternalSecret;
 use crds::names::SEALED_SECRETS_KEY;
+use engine::desired::DesiredSecret;
 use engine::external::gather::Texts;
 use engine::external::marks::{CREATED_BY, DATA_HASH, MANAGED, created_by, data_hash, field_manager};
 use engine::external::rules::Creation;
-use engine::external::target::{Parts, compose, is_same};
+use engine::external::target::{Parts, SPREAD, compose, is_same, size};
 use engine::manifest::{Format, write_secret};
 use http::Method;
 use jiff::Timestamp;
@@ -26,6 +27,9 @@ use crate::secrets::Live;
 
 /// How often a write is tried again because somebody else was faster.
 const TRIES: usize = 5;
+
+/// From how many bytes on work is done away from the threads that serve everybody, the Lease among them.
+const HEAVY: usize = 64 << 10;
 
 /// What became of the Secret.
 #[derive(Debug)]
@@ -54,10 +58,24 @@ pub(super) struct Material {
 /// Reads the Secret; None if there is none.
 pub(super) async fn read(context: &Context, key: &Key) -> Result<Option<Live>, Failure> {
     match context.api.send(Method::GET, &path(key), None).await {
-        Ok(answer) => Live::read(&answer).map(Some).map_err(|error| Failure::from_error("could not update secret", &error)),
+        Ok(answer) => parsed(answer).await.map(Some),
         Err(no) if no.status == 404 => Ok(None),
         Err(no) => Err(Failure::from_server("could not get existing secret", &no)),
     }
+}
+
+/// Reads the server's answer.
+async fn parsed(answer: SecretBytes) -> Result<Live, Failure> {
+    let weight = answer.len();
+    aside(weight, move || Live::read(&answer)).await?.map_err(|error| Failure::from_error("could not update secret", &error))
+}
+
+/// Does something at once, or away from the threads that serve everybody if it is heavy.
+async fn aside<T: Send + 'static>(weight: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    if weight < HEAVY {
+        return Ok(work());
+    }
+    spawn_blocking(work).await.map_err(|_| Failure::passing("could not update secret", "a fault of the controller".to_owned()))
 }
 
 /// Whether a Secret is what external-secrets or we made of values, and nobody changed its data.
@@ -114,28 +132,38 @@ pub(super) async fn make(context: &Context, subject: &Subject<'_>, material: Mat
                 if !material.changed {
                     context.external.index.with(key, |entry| entry.fights.undid(Instant::now()));
                 }
-                let written = Live::read(&answer).map_err(|error| Failure::from_error("could not update secret", &error))?;
+                let written = parsed(answer).await?;
                 return Ok(if live.is_some() { Made::Updated(written) } else { Made::Created(written) });
             }
             Err(no) if no.is_already_there() || no.is_conflict() || (no.status == 404 && live.is_some()) => {}
+            Err(no) if no.is_too_large() => {
+                return Err(too_large(&desired));
+            }
             Err(no) => return Err(Failure::from_server("could not update secret", &no)),
         }
     }
     Err(Failure::passing("could not update secret", "somebody else changes the Secret all the time".to_owned()))
 }
 
+/// The server, or its store, does not take so much for one object.
+fn too_large(desired: &DesiredSecret) -> Failure {
+    let why = format!("{}, and with their names that is more than the API server or its store takes for one object ({SPREAD})", size(&desired.data));
+    Failure::lasting("could not update secret", why)
+}
+
 fn read_again(live: &Arc<Live>) -> Result<Live, Failure> {
     Ok(live.duplicate())
 }
 
-/// Puts the Secret together, away from the threads that serve everybody if templates are to be rendered: they may take a while.
+/// Puts the Secret together. Templates may take a while, however little goes into them.
 async fn put_together(
     object: &Arc<ExternalSecret>,
     creation: Creation,
     material: &Arc<Material>,
     live: Option<Arc<Live>>,
-) -> Result<(engine::desired::DesiredSecret, bool), Failure> {
+) -> Result<(DesiredSecret, bool), Failure> {
     let (object, material) = (Arc::clone(object), Arc::clone(material));
+    let weight = material.values.iter().map(|(name, value)| name.len() + value.len()).sum();
     let templated = object.spec.target.as_ref().is_some_and(|target| target.template.is_some());
     let work = move || {
         let values = material.values.iter().map(|(name, value)| (name.clone(), value.duplicate())).collect();
@@ -145,12 +173,11 @@ async fn put_together(
         let same = existing.is_some_and(|existing| is_same(existing, &desired));
         Ok::<_, engine::Error>((desired, same))
     };
-    let done = if templated {
-        spawn_blocking(work).await.map_err(|_| Failure::passing("could not update secret", "a fault of the controller".to_owned()))?
-    } else {
-        work()
-    };
-    done.map_err(|error| Failure::from_error("could not apply template", &error))
+    let done = aside(if templated { HEAVY } else { weight }, work).await?;
+    // What concerns the Secret as a whole names no part of a template.
+    done.map_err(|error| {
+        Failure::from_error(if error.place().item.is_some() { "could not apply template" } else { "could not update secret" }, &error)
+    })
 }
 
 /// Whether a Secret that exists may be written.

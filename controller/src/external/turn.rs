@@ -1,10 +1,11 @@
 //! An ExternalSecret's turn: reads what is due, makes its Secret, and says in status, event and metric how that went.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crds::ExternalSecret;
-use crds::external_secret::Produced;
+use crds::external_secret::{ExternalSecretStatus, Produced, StoreRef};
 use engine::external::gather::{Gathered, gather, texts};
 use engine::external::marks::FINALIZER;
 use engine::external::rules::{self, Creation, Deletion};
@@ -18,9 +19,11 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::desk::Counter;
+use super::leftovers;
 use super::status::{self, Verdict};
 use super::stores::StoreId;
 use super::target::{self, Made, Material};
+use super::texts::{Place, Texts};
 use crate::api::Refusal;
 use crate::context::Context;
 use crate::events::{self, Event};
@@ -32,6 +35,9 @@ use crate::secrets::Live;
 
 /// How often a status is written again because somebody else was faster.
 const TRIES: usize = 3;
+
+/// How long an object may be there before its store.
+const EARLY: Duration = Duration::from_secs(2);
 
 /// Who is looked at.
 pub(super) struct Subject<'a> {
@@ -46,7 +52,7 @@ pub(super) struct Subject<'a> {
 pub(super) struct Failure {
     /// For the status: external-secrets' words, and the cause.
     message: String,
-    /// Whether it may go through by itself.
+    /// Whether it may go through by itself, and soon.
     passing: bool,
     /// When to try again, where that is known.
     after: Option<Duration>,
@@ -79,7 +85,7 @@ impl Failure {
         let why = match no.status {
             0 => "no answer from the API server".to_owned(),
             500.. => format!("the API server fails ({})", no.status),
-            _ => no.to_string(),
+            _ => no.without_values(),
         };
         let passing = no.is_passing() || matches!(no.status, 401 | 403 | 404);
         Self { after: (!passing).then_some(LONGEST), passing: true, ..Self::lasting(what, why) }
@@ -89,7 +95,7 @@ impl Failure {
 /// How a turn ended.
 enum End {
     /// As it should.
-    Good(Verdict, Option<Event>),
+    Good(Box<Verdict>, Option<Event>),
     /// Nothing was to be done.
     Rest,
     /// The object is somebody else's to look at.
@@ -137,8 +143,8 @@ async fn finish(context: &Context, key: &Key, object: Arc<ExternalSecret>, end: 
         End::Skip => external.queue.done(key),
         End::Rest => {
             external.index.with(key, |entry| entry.failures = 0);
-            schedule(context, key, &object);
-            external.queue.done(key);
+            let reported = write_status(context, key, &object, status::seen).await;
+            settle(context, key, reported);
         }
         End::Good(verdict, event) => {
             external.index.with(key, |entry| {
@@ -152,6 +158,12 @@ async fn finish(context: &Context, key: &Key, object: Arc<ExternalSecret>, end: 
             let reported = report(context, key, &object, &verdict).await;
             settle(context, key, reported);
         }
+        End::Bad(_) if is_early(context, key, &object) => {
+            // It is called when the store is ready.
+            external.index.with(key, |entry| entry.failed = true);
+            external.queue.add_later(key.clone(), EARLY);
+            external.queue.done(key);
+        }
         End::Bad(failure) => {
             external.index.with(key, |entry| entry.failed = true);
             warn!(object = %key, error = failure.message, "cannot make the Secret");
@@ -163,10 +175,21 @@ async fn finish(context: &Context, key: &Key, object: Arc<ExternalSecret>, end: 
             if failure.passing || failure.after.is_some() || reported.is_err() {
                 again(context, key, failure.after);
             } else {
-                external.queue.done(key);
+                // What a store holds may change, and nobody tells.
+                let least = refresh::interval(&object).ok().flatten().unwrap_or(LONGEST).min(LONGEST);
+                again_at_least(context, key, least);
             }
         }
     }
+}
+
+/// Whether an object of which nothing was told yet came together with its store, which nobody has looked at: that is no failure that anybody should see.
+fn is_early(context: &Context, key: &Key, object: &ExternalSecret) -> bool {
+    let told = object.status.as_ref().is_some_and(|status| !status.conditions.is_empty());
+    let made = object.metadata.creation_timestamp.as_ref();
+    let is_new = made.is_some_and(|made| Timestamp::now().duration_since(made.0).unsigned_abs() < EARLY * 2);
+    let is_ready = |store: &StoreRef| context.external.stores.get(&StoreId::of(store, key.namespace())).is_some_and(|known| known.ready);
+    !told && is_new && !object.stores().iter().all(is_ready)
 }
 
 /// The object: as it was held, or read anew.
@@ -196,7 +219,7 @@ async fn turn(context: &Arc<Context>, key: &Key, object: &Arc<ExternalSecret>, s
     }
     match due(context, key, object, now).await {
         Ok(Some(cause)) => match sync(context, key, object, since, now, cause).await {
-            Ok((verdict, event)) => End::Good(verdict, event),
+            Ok((verdict, event)) => End::Good(Box::new(verdict), event),
             Err(failure) => End::Bad(failure),
         },
         Ok(None) => End::Rest,
@@ -268,15 +291,16 @@ async fn sync(
     }
     let creation = rules::creation(object).map_err(|error| invalid(&error))?;
     let deletion = rules::deletion(object).map_err(|error| invalid(&error))?;
-    let desk = Counter { context, namespace: key.namespace(), since };
+    let desk = Counter { context, namespace: key.namespace(), since, used: Mutex::default() };
     let Gathered { data, missing } = gather(object, &desk, now).await.map_err(|error| invalid(&error))?;
     let synced = Some((now, refresh::version(object)));
+    let stores = context.external.stores.version(object);
     let verdict = |reason: &'static str, message: &str, live: Option<&Live>, binding: bool| Verdict {
         ready: true,
         reason,
         message: message.to_owned(),
         synced: synced.clone(),
-        produced: live.map(|live| Produced { uid: live.uid().to_owned(), resource_version: live.resource_version().to_owned() }),
+        produced: live.map(|live| produced(live, stores.clone(), &desk)),
         binding: binding.then(|| object.target_name().to_owned()),
     };
     if !missing.is_empty() {
@@ -310,20 +334,21 @@ async fn sync(
         Made::Updated(live) => (live, event("Updated")),
     };
     context.external.index.made(key, live.version());
-    rename(context, object, &target).await?;
+    if context.external.index.used_texts(key, used(&desk)) {
+        context.external.queue.add(key.clone(), None);
+    }
+    leftovers::delete(context, object, &target).await?;
     Ok((verdict("SecretSynced", "secret synced", Some(&live), true), event))
 }
 
-/// Deletes the Secret of the name that the target had before, if it still is this object's.
-async fn rename(context: &Context, object: &ExternalSecret, target: &Key) -> Result<(), Failure> {
-    let before = object.status.as_ref().and_then(|status| status.binding.as_ref()).map(|binding| binding.name.as_str());
-    match before.filter(|before| !before.is_empty() && *before != target.name()) {
-        Some(before) => {
-            let uid = object.metadata.uid.as_deref().unwrap_or_default();
-            target::delete(context, &Key::new(target.namespace(), before), uid).await.map(drop)
-        }
-        None => Ok(()),
-    }
+/// What is remembered of a Secret that is as it should be: the Secret, and what it was made of.
+fn produced(live: &Live, stores: Option<String>, desk: &Counter<'_>) -> Produced {
+    Produced { uid: live.uid().to_owned(), resource_version: live.resource_version().to_owned(), stores, texts: Texts::to_status(&used(desk)) }
+}
+
+/// Where templates were taken from.
+fn used(desk: &Counter<'_>) -> BTreeMap<Place, String> {
+    desk.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Lets an ExternalSecret go that is being deleted: its Secret goes with it by its owner reference, and sooner if that was asked for.
@@ -360,12 +385,25 @@ pub(super) fn schedule(context: &Context, key: &Key, object: &ExternalSecret) {
 
 /// Ends the turn and asks for another one, later each time.
 fn again(context: &Context, key: &Key, after: Option<Duration>) {
+    let doubled = failed_again(context, key);
+    context.external.queue.add_later(key.clone(), after.unwrap_or(doubled));
+    context.external.queue.done(key);
+}
+
+/// The same where trying soon is of no use.
+fn again_at_least(context: &Context, key: &Key, least: Duration) {
+    let doubled = failed_again(context, key);
+    context.external.queue.add_later(key.clone(), doubled.max(least));
+    context.external.queue.done(key);
+}
+
+/// How long to pause after one more failure.
+fn failed_again(context: &Context, key: &Key) -> Duration {
     let failures = context.external.index.with(key, |entry| {
         entry.failures = entry.failures.saturating_add(1);
         entry.failures
     });
-    context.external.queue.add_later(key.clone(), after.unwrap_or_else(|| pause(failures.unwrap_or(1))));
-    context.external.queue.done(key);
+    pause(failures.unwrap_or(1))
 }
 
 /// Sends an event, unless it was the last one that was sent for this object.
@@ -385,9 +423,19 @@ async fn tell(context: &Context, key: &Key, object: &ExternalSecret, event: &Eve
 /// Writes the status, if it says something new; the object as it is then.
 async fn report(context: &Context, key: &Key, object: &ExternalSecret, verdict: &Verdict) -> Result<ExternalSecret, Refusal> {
     context.external.metrics.judged(key, verdict.ready);
+    write_status(context, key, object, |object| status::next(object, verdict, Timestamp::now())).await
+}
+
+/// Writes what the status becomes, if it becomes anything; the object as it is then.
+async fn write_status(
+    context: &Context,
+    key: &Key,
+    object: &ExternalSecret,
+    next: impl Fn(&ExternalSecret) -> Option<ExternalSecretStatus>,
+) -> Result<ExternalSecret, Refusal> {
     let mut object = object.clone();
     for attempt in 0.. {
-        let Some(status) = status::next(&object, verdict, Timestamp::now()) else { break };
+        let Some(status) = next(&object) else { break };
         let mut body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": object.metadata, "status": status });
         body["spec"] = serde_json::to_value(&object.spec).unwrap_or_default();
         match context

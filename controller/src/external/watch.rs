@@ -15,6 +15,7 @@ use kube::runtime::watcher::{Config, DefaultBackoff, Event};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{info, warn};
@@ -124,8 +125,9 @@ pub(crate) async fn run(context: Arc<Context>) {
         sleep(Duration::from_millis(20)).await;
     }
     for namespace in namespaces {
-        tasks.spawn(objects(Arc::clone(&context), namespace.clone()));
-        tasks.spawn(config_maps(Arc::clone(&context), namespace));
+        let (told, listed) = oneshot::channel();
+        tasks.spawn(objects(Arc::clone(&context), namespace.clone(), told));
+        tasks.spawn(config_maps(Arc::clone(&context), namespace, listed));
     }
     if context.settings.namespaces.is_none() && context.external.settings.cluster_external_secrets {
         tasks.spawn(cluster::watch(Arc::clone(&context)));
@@ -146,9 +148,9 @@ fn api<K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()
     namespace.map_or_else(|| Api::all(context.api.client()), |namespace| Api::namespaced(context.api.client(), namespace))
 }
 
-async fn objects(context: Arc<Context>, namespace: Option<String>) {
+async fn objects(context: Arc<Context>, namespace: Option<String>, listed: oneshot::Sender<()>) {
     let namespace = namespace.as_deref();
-    let mut seen = HashSet::new();
+    let (mut seen, mut listed) = (HashSet::new(), Some(listed));
     let external = &context.external;
     follow!(context, api::<Lenient<ExternalSecret>>(&context, namespace), "ExternalSecrets", namespace, event => match event {
         Event::Init => {
@@ -165,6 +167,8 @@ async fn objects(context: Arc<Context>, namespace: Option<String>) {
             }
             seen = HashSet::new();
             external.index.complete();
+            // Nobody listens the second time.
+            let _ = listed.take().map(|listed| listed.send(()));
             info!(objects = external.index.len(), "all ExternalSecrets are known");
         }
         Event::Apply(object) => changed(&context, object),
@@ -188,7 +192,15 @@ fn changed(context: &Context, object: Lenient<ExternalSecret>) {
         News::First => {
             let failed = object.status.as_ref().is_none_or(|status| status.conditions.iter().any(|condition| condition.status != "True"));
             let due = engine::external::refresh::due(&object, jiff::Timestamp::now()).is_ok_and(|due| due.now);
-            if failed || due || object.metadata.deletion_timestamp.is_some() || !external.index.is_untouched(&key) {
+            let other_stores = has_other_stores(context, &object);
+            let stirred = external.index.with(&key, |entry| {
+                if other_stores {
+                    entry.stirred = Some(tokio::time::Instant::now());
+                }
+                entry.stirred.is_some()
+            });
+            let stirred = stirred.unwrap_or_default();
+            if failed || due || stirred || object.metadata.deletion_timestamp.is_some() || !external.index.is_untouched(&key) {
                 external.queue.add(key, Some(object));
             } else {
                 external.metrics.judged(&key, true);
@@ -196,6 +208,12 @@ fn changed(context: &Context, object: Lenient<ExternalSecret>) {
             }
         }
     }
+}
+
+/// Whether a store of the object changed while nobody looked.
+fn has_other_stores(context: &Context, object: &ExternalSecret) -> bool {
+    let before = object.status.as_ref().and_then(|status| status.produced.as_ref()?.stores.as_ref());
+    before.is_some_and(|before| context.external.stores.version(object).is_some_and(|now| now != *before))
 }
 
 fn gone(context: &Context, key: &Key, uid: Option<&str>) {
@@ -215,7 +233,7 @@ pub(crate) fn observe_secret(context: &Context, key: &Key, version: Option<Versi
     if !context.queue.is_open() {
         return;
     }
-    for object in external.index.observe_text(true, key) {
+    for object in external.index.observe_text(&(true, key.clone()), version) {
         external.queue.add(object, None);
     }
     for store in external.stores.observe_secret(key) {
@@ -226,25 +244,14 @@ pub(crate) fn observe_secret(context: &Context, key: &Key, version: Option<Versi
     }
 }
 
-async fn config_maps(context: Arc<Context>, namespace: Option<String>) {
+async fn config_maps(context: Arc<Context>, namespace: Option<String>, listed: oneshot::Receiver<()>) {
     let namespace = namespace.as_deref();
-    let mut known = std::collections::HashMap::new();
+    // Objects first: what they were made of is held against what there is.
+    let _ = listed.await;
     let external = &context.external;
-    let mut observe = |map: &Lenient<PartialObjectMeta<ConfigMap>>| {
-        let (key, version) = (Key::of(map), Version::of(map));
-        if !external.index.has_text(false, &key) {
-            known.remove(&key);
-            return;
-        }
-        // One that is met for the first time was there when the objects were made.
-        if known.insert(key.clone(), version).is_some_and(|before| before != version) {
-            for object in external.index.observe_text(false, &key) {
-                external.queue.add(object, None);
-            }
-        } else {
-            for object in external.index.failed_by(false, &key) {
-                external.queue.add(object, None);
-            }
+    let observe = |map: &Lenient<PartialObjectMeta<ConfigMap>>| {
+        for object in external.index.observe_text(&(false, Key::of(map)), Some(Version::of(map))) {
+            external.queue.add(object, None);
         }
     };
     follow!(context, api::<Lenient<PartialObjectMeta<ConfigMap>>>(&context, namespace), "ConfigMaps", namespace, event => match event {

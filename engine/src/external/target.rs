@@ -15,7 +15,8 @@ use super::choices;
 use super::gather::Texts;
 use super::marks::{CREATED_BY, DATA_HASH, MANAGED, created_by, data_hash, field_manager};
 use super::rules::{Creation, Place, place};
-use crate::collect::decode::decode_all;
+use crate::collect::decode::{DecodingStrategy, decode_all};
+use crate::collect::names::check;
 use crate::desired::DesiredSecret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Kind, Manifest};
@@ -28,6 +29,14 @@ const NEVER_INHERITED: [&str; 4] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "kubecfg.ksonnet.io/last-applied-configuration",
 ];
+
+/// How many bytes the values of a Secret may have in all.
+///
+/// *Source*: `MaxSecretSize` of `k8s.io/kubernetes/pkg/apis/core`, v1.36.
+const LARGEST: usize = 1 << 20;
+
+/// What to do about a Secret that is too large.
+pub const SPREAD: &str = "Ask for fewer keys, or spread them over several ExternalSecrets";
 
 /// A Secret that exists.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +71,7 @@ pub struct Parts<'a> {
 /// Puts the Secret together.
 ///
 /// # Errors
-/// Input: a template that does not render; names the key. Denied: a Secret of such a type and such annotations would be a token.
+/// Input: a template that does not render; names the key. Or more values than a Secret holds. Denied: a Secret of such a type and such annotations would be a token.
 pub fn compose(parts: Parts<'_>) -> Result<DesiredSecret> {
     let Parts { object, creation, values, texts, existing, now } = parts;
     let (namespace, name) = (object.metadata.namespace.as_deref().unwrap_or_default(), object.metadata.name.as_deref().unwrap_or_default());
@@ -77,6 +86,7 @@ pub fn compose(parts: Parts<'_>) -> Result<DesiredSecret> {
         data.extend(others.map(|(key, value)| (key.clone(), value.duplicate())));
     }
     data.extend(rendered.data);
+    admit_size(&data)?;
 
     let mut metadata = existing.map(|existing| existing.metadata.clone()).unwrap_or_default();
     metadata.remove("managedFields");
@@ -111,6 +121,21 @@ pub fn compose(parts: Parts<'_>) -> Result<DesiredSecret> {
         data,
         owned: creation == Creation::Owner,
     })
+}
+
+/// Whether a server would take so much: it need not be sent to find out.
+fn admit_size(data: &BTreeMap<String, SecretBytes>) -> Result<()> {
+    if data.values().map(SecretBytes::len).sum::<usize>() <= LARGEST {
+        return Ok(());
+    }
+    Err(Error::input(format!("make the Secret: {}, and a Secret holds {LARGEST} bytes at most", size(data))).advise(SPREAD))
+}
+
+/// How much it is, for people.
+#[must_use]
+pub fn size(data: &BTreeMap<String, SecretBytes>) -> String {
+    let (sum, longest) = data.values().map(SecretBytes::len).fold((0, 0), |(sum, longest), length| (sum + length, longest.max(length)));
+    format!("the values of its {} keys are {sum} bytes long (the longest {longest})", data.len())
 }
 
 /// A Secret of a service account's token is filled by the cluster: whoever may write a template must not get one.
@@ -276,25 +301,31 @@ impl Engine<'_> {
                 let text = texts.get(secret, &source.name, &item.key).ok_or_else(missing)?;
                 // EXPOSE: the text of a template.
                 let result = self.one(&item.key, text.expose())?;
-                let values = if item.template_as.as_deref() == Some("KeysAndValues") {
-                    keys_and_values(&result)?
+                if item.template_as.as_deref() == Some("KeysAndValues") {
+                    put_all(&result, decoding, place, rendered)?;
                 } else {
-                    BTreeMap::from([(item.key.clone(), result)])
-                };
-                put(decode_all(values, decoding)?, place, rendered)?;
+                    put(decode_all(BTreeMap::from([(item.key.clone(), result)]), decoding)?, place, rendered)?;
+                }
             }
         }
         match &from.literal {
-            Some(text) => put(decode_all(keys_and_values(&self.one("literal", text.as_bytes())?)?, decoding)?, place, rendered),
+            Some(text) => put_all(&self.one("literal", text.as_bytes())?, decoding, place, rendered),
             None => Ok(()),
         }
     }
 }
 
+/// Puts what a rendered text has as keys and values. A key may be made of a value, so no error names one.
+fn put_all(text: &SecretBytes, decoding: DecodingStrategy, place: Place, rendered: &mut Rendered) -> Result<()> {
+    let done = keys_and_values(text).and_then(|values| put(decode_all(values, decoding)?, place, rendered));
+    done.map_err(|error| Error::new(error.kind(), error.message()))
+}
+
 fn put(values: BTreeMap<String, SecretBytes>, place: Place, rendered: &mut Rendered) -> Result<()> {
     let map = match place {
         Place::Data => {
-            rendered.data.extend(values);
+            // A key may be made of a value: the server would quote one that cannot be.
+            rendered.data.extend(check(values)?);
             return Ok(());
         }
         Place::Labels => &mut rendered.labels,
