@@ -2,6 +2,8 @@
 //! output but the plaintext that was asked for, in no form.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+#[path = "canary/external.rs"]
+mod external;
 #[path = "canary/files.rs"]
 mod files;
 #[path = "canary/inputs.rs"]
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use tests::marked::{find, forms};
 use tests::process::{Ended, Home};
 use tests::sealer;
 
@@ -112,36 +115,6 @@ impl Cage {
         let mark = find(shown, &self.marks)?;
         Some(format!("{line} shows {mark:?}:\n{}", String::from_utf8_lossy(shown)))
     }
-}
-
-/// The first of the marks that is shown.
-fn find<'m>(shown: &[u8], marks: &'m [String]) -> Option<&'m String> {
-    let text = String::from_utf8_lossy(shown);
-    // A line break within a long text hides nothing.
-    let joined = text.replace(['\n', ' '], "");
-    marks.iter().find(|mark| text.contains(mark.as_str()) || joined.contains(mark.as_str()))
-}
-
-/// The forms in which a secret may show up: as it is, in base64 at every offset, in hexadecimal and URL-encoded.
-fn forms(secret: &str) -> Vec<String> {
-    let hexadecimal = |between: &str| secret.bytes().fold(String::new(), |text, byte| text + between + &format!("{byte:02x}"));
-    let base64 = (0..3).map(|offset| {
-        let text = STANDARD_NO_PAD.encode([&vec![b'x'; offset], secret.as_bytes()].concat());
-        // The digits at the edges also depend on the neighbours.
-        text[2 * offset..text.len() - 2].to_owned()
-    });
-    let mut forms: Vec<String> = base64.collect();
-    forms.extend([
-        secret.to_owned(),
-        secret.to_lowercase(),
-        hexadecimal(""),
-        hexadecimal("").to_uppercase(),
-        hexadecimal("%"),
-        hexadecimal("%").to_uppercase(),
-        hexadecimal("\\x"),
-    ]);
-    forms.push(secret.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(","));
-    forms
 }
 
 fn walk(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {

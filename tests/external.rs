@@ -10,6 +10,8 @@ use tests::cluster::{Api, Cluster, NEEDS, Shared};
 use tests::controller::{self, Controller, condition, data, secrets};
 use tests::suite::{Case, case, run};
 
+#[path = "external/canary.rs"]
+mod canary;
 #[path = "external/cluster.rs"]
 mod cluster;
 #[path = "external/faults.rs"]
@@ -30,7 +32,8 @@ type Test = fn(&Cluster);
 
 fn main() -> ExitCode {
     let cluster = Shared::default();
-    let tests: Vec<(&str, Test)> = [faults::CASES, hostile::CASES, policies::CASES, stores::CASES, sync::CASES, templates::CASES].concat();
+    let tests: Vec<(&str, Test)> =
+        [canary::CASES, faults::CASES, hostile::CASES, policies::CASES, stores::CASES, sync::CASES, templates::CASES].concat();
     // Those that look at every namespace have a cluster of their own, one after the other.
     let (whole, turn) = (Shared::default(), Arc::new(Mutex::new(())));
     let alone = cluster::CASES.iter().map(|(name, test)| (*name, *test, whole.clone(), Some(Arc::clone(&turn))));

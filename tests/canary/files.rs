@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use tests::marked::{find, forms};
 use tests::process::{Entry, Home, changed};
 use tests::sealer;
 
 use super::inputs::{CANARY, LINES};
-use super::{find, forms};
 
 /// A file of each format; `CANARY` becomes the mark.
 const PLAIN: &[(&str, &str)] = &[

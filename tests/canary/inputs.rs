@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// The mark.
-pub(crate) const CANARY: &str = "KanariEnvOgel7531";
+pub(crate) const CANARY: &str = tests::marked::MARK;
 
 /// Templates that fail over the opened value.
 pub(crate) const TEMPLATES: &[&str] = &[

@@ -16,6 +16,7 @@ pub mod golden;
 pub mod kill;
 pub mod ledger;
 pub mod manifests;
+pub mod marked;
 pub mod moving;
 pub mod packaging;
 pub mod peers;
