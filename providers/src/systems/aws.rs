@@ -34,6 +34,7 @@ mod refusal;
 mod secrets_manager;
 mod sign;
 mod sts;
+mod together;
 
 /// This system.
 pub(super) const SYSTEM: System = System { name: "aws", master_keys: &[], store: Some(&KindOf::<Aws>::new("aws")) };
@@ -275,11 +276,11 @@ impl Aws {
         let prefix = self.prefix.clone();
         Ok(match self.service {
             Service::ParameterStore => {
-                let store = Arc::new(ParameterStore { api, prefix });
+                let store = Arc::new(ParameterStore::new(api, prefix));
                 Capabilities { source: Some(Arc::<ParameterStore>::clone(&store)), catalog: Some(store) }
             }
             _ => {
-                let store = Arc::new(SecretsManager { api, prefix });
+                let store = Arc::new(SecretsManager::new(api, prefix));
                 Capabilities { source: Some(Arc::<SecretsManager>::clone(&store)), catalog: Some(store) }
             }
         })

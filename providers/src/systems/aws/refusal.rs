@@ -51,6 +51,11 @@ impl Refusal {
         matches!(self.code.as_str(), "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException")
     }
 
+    /// Whether it may go through later.
+    pub(super) fn is_busy(&self) -> bool {
+        kind(self.status, &self.code) == ErrorKind::Busy
+    }
+
     /// Whether the operation as such is forbidden.
     pub(super) fn is_denied(&self) -> bool {
         self.code.starts_with("AccessDenied")
