@@ -11,6 +11,8 @@ mod aws;
 mod conformance;
 #[path = "providers/kubernetes.rs"]
 mod kubernetes;
+#[path = "providers/proxies.rs"]
+mod proxies;
 #[path = "providers/stub.rs"]
 mod stub;
 #[path = "providers/vault.rs"]
@@ -25,5 +27,6 @@ fn main() -> ExitCode {
     cases.extend(aws::cases());
     cases.extend(vault::cases());
     cases.extend(webhook::cases());
+    cases.extend(proxies::cases());
     run(cases)
 }

@@ -3,6 +3,8 @@
 //! A document is not checked before it is searched, as in Go: what is not JSON is read as far as it goes. Whatever a path asks for is
 //! bounded in work and depth. Parts that had to be made are wiped when dropped.
 //!
+//! It also writes documents as Go does: [`Node`].
+//!
 //! It knows nothing of secrets, files and providers: bytes and a path come in, a part comes out.
 //!
 //! *Source*: `SYNTAX.md` of github.com/tidwall/gjson 1.18.0; the behaviour is that of this version, but for the options of `@pretty`.
@@ -18,13 +20,14 @@ mod scan;
 mod selectors;
 mod text;
 mod walk;
+mod write;
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-pub use crate::text::quote;
 use crate::walk::Walker;
+pub use crate::write::Node;
 
 /// A part of a document.
 pub struct Found {

@@ -84,7 +84,7 @@ fn hexadecimal(digits: &[u8]) -> u32 {
 }
 
 /// Writes a text as JSON, as Go's encoder does; with the escapes that pages of the web need, if that is asked for.
-pub fn quote(text: &[u8], for_html: bool, out: &mut Vec<u8>) {
+pub(crate) fn quote(text: &[u8], for_html: bool, out: &mut Vec<u8>) {
     out.push(b'"');
     for chunk in text.utf8_chunks() {
         for c in chunk.valid().chars() {

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keys::{Credentials, Error, ErrorKind, Result, SecretBytes};
+use keys::{Error, ErrorKind, Result, SecretBytes};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Identity, Method, NoProxy, Proxy, Response, StatusCode, Url};
+use reqwest::{Certificate, Identity, Method, Response, StatusCode, Url};
 use url::Host;
 
+use crate::provider::Access;
+use crate::proxies::Proxies;
 use crate::reach::{Reach, Resolver};
 
 /// The longest answer that is read where nobody says otherwise, in bytes.
@@ -19,7 +21,7 @@ const LONGEST_ANSWER: usize = 1024 * 1024;
 /// The first pause before a request is sent again; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest pause, whatever a server asks for.
+/// The longest pause; a server that asks for a longer one is not asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long a connection may take to come about.
@@ -36,16 +38,18 @@ pub(crate) struct Settings {
     pub(crate) identity: Option<SecretBytes>,
     /// Trust whoever answers.
     pub(crate) dangerous_trust: bool,
-    /// Address of a proxy for everything.
-    pub(crate) proxy: Option<SecretBytes>,
-    /// Addresses of proxies for http and https, and the hosts that are reached without.
-    pub(crate) proxies: [Option<SecretBytes>; 3],
+    /// What goes through a proxy.
+    pub(crate) proxies: Proxies,
     /// How long one request may take.
     pub(crate) patience: Duration,
     /// How often a request is sent again.
     pub(crate) retries: u32,
     /// The first pause before that; each further one is twice as long.
     pub(crate) pause: Duration,
+    /// Whether no pause is longer than the first.
+    pub(crate) is_steady: bool,
+    /// Which answers ask to come again, besides those whose status says so.
+    pub(crate) is_busy: fn(&Answer) -> bool,
     /// Which addresses may be connected to.
     pub(crate) reach: Reach,
     /// The longest answer that is read, in bytes.
@@ -58,11 +62,12 @@ impl Default for Settings {
             authorities: None,
             identity: None,
             dangerous_trust: false,
-            proxy: None,
-            proxies: [None, None, None],
+            proxies: Proxies::default(),
             patience: Duration::from_secs(30),
             retries: 2,
             pause: FIRST_PAUSE,
+            is_steady: false,
+            is_busy: |_| false,
             reach: Reach::everywhere(),
             longest_answer: LONGEST_ANSWER,
         }
@@ -70,12 +75,12 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Takes the proxies that the environment names.
-    #[must_use]
-    pub(crate) fn with_proxies_of(self, credentials: &dyn Credentials) -> Self {
-        let either = |names: [&str; 2]| names.into_iter().find_map(|name| credentials.variable(name));
-        let proxies = [["HTTP_PROXY", "http_proxy"], ["HTTPS_PROXY", "https_proxy"], ["NO_PROXY", "no_proxy"]];
-        Self { proxies: proxies.map(either), ..self }
+    /// Those of a store: what it may reach, through the proxies that whoever runs us sets.
+    ///
+    /// # Errors
+    /// Malformed: the address of a proxy.
+    pub(crate) fn of_store(access: &dyn Access) -> Result<Self> {
+        Ok(Self { reach: access.reach(), proxies: Proxies::of(|name| access.proxy(name))?, ..Self::default() })
     }
 }
 
@@ -118,6 +123,14 @@ pub(crate) struct Answer {
     pub(crate) body: SecretBytes,
     /// When it asks to be asked again.
     pub(crate) retry_after: Option<Duration>,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<SecretBytes> {
+        self.headers.get(name).map(|value| SecretBytes::new(value.as_bytes().to_vec()))
+    }
 }
 
 /// A client, and its connections.
@@ -125,7 +138,10 @@ pub(crate) struct Client {
     inner: reqwest::Client,
     retries: u32,
     pause: Duration,
+    is_steady: bool,
+    is_busy: fn(&Answer) -> bool,
     reach: Reach,
+    proxies: Proxies,
     longest_answer: usize,
 }
 
@@ -137,7 +153,7 @@ impl Client {
     pub(crate) fn new(settings: &Settings) -> Result<Self> {
         let wrong = |what: &'static str| move |_: reqwest::Error| Error::malformed(format!("set up a client: {what}"));
         let mut builder = reqwest::Client::builder().no_proxy().redirect(Policy::none()).connect_timeout(CONNECTING).timeout(settings.patience);
-        builder = builder.dns_resolver(Arc::new(Resolver(settings.reach.clone())));
+        builder = builder.dns_resolver(Arc::new(Resolver { reach: settings.reach.clone(), proxies: settings.proxies.clone() }));
         if let Some(authorities) = &settings.authorities {
             // EXPOSE: certificates, which are public.
             let certificates = Certificate::from_pem_bundle(authorities.expose()).map_err(wrong("the certificates of authorities are not PEM"))?;
@@ -147,12 +163,12 @@ impl Client {
             // EXPOSE: the key goes to the TLS library.
             builder = builder.identity(Identity::from_pem(identity.expose()).map_err(wrong("our certificate and key are not PEM"))?);
         }
-        for proxy in proxies(settings)? {
+        if let Some(proxy) = settings.proxies.custom() {
             builder = builder.proxy(proxy);
         }
         let inner = builder.tls_danger_accept_invalid_certs(settings.dangerous_trust).build().map_err(wrong("TLS refuses the settings"))?;
-        let Settings { retries, pause, longest_answer, .. } = *settings;
-        Ok(Self { inner, retries, pause, reach: settings.reach.clone(), longest_answer })
+        let Settings { retries, pause, is_steady, is_busy, longest_answer, .. } = *settings;
+        Ok(Self { inner, retries, pause, is_steady, is_busy, reach: settings.reach.clone(), proxies: settings.proxies.clone(), longest_answer })
     }
 
     /// Sends a request; sends it again, after a pause, if it failed for a reason that may pass.
@@ -161,7 +177,7 @@ impl Client {
     /// Denied: the address is not one that may be connected to. Unavailable: nobody answers, or with more than is read. Every status is an answer, but a
     /// redirect, which nobody follows.
     pub(crate) async fn send(&self, request: Request<'_>) -> Result<Answer> {
-        self.admit(request.what, &request.url)?;
+        self.admit(request.what, &request.url).await?;
         let mut headers = HeaderMap::new();
         if request.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -177,19 +193,36 @@ impl Client {
                 attempt = attempt.body(body.expose().to_vec());
             }
             let result = attempt.send().await;
-            let wanted = match &result {
-                Ok(response) if matches!(response.status().as_u16(), 429 | 500 | 502..=599) => {
-                    asked_pause(response).or_else(|| Some(backoff(self.pause, sent)))
-                }
-                Err(error) if error.is_connect() || error.is_timeout() => Some(backoff(self.pause, sent)),
+            let passing = match &result {
+                Ok(response) if matches!(response.status().as_u16(), 429 | 500 | 502..=599) => self.pause(sent, asked_pause(response)),
+                Err(error) if error.is_connect() || error.is_timeout() => self.pause(sent, None),
                 _ => None,
             };
-            match wanted {
-                Some(pause) if sent < self.retries => tokio::time::sleep(pause.min(LONGEST_PAUSE)).await,
-                _ => return self.taken(request.what, result).await,
-            }
+            let pause = match passing {
+                Some(pause) => pause,
+                None => {
+                    let answer = self.taken(request.what, result).await?;
+                    match self.pause(sent, answer.retry_after).filter(|_| (self.is_busy)(&answer)) {
+                        Some(pause) => pause,
+                        None => return Ok(answer),
+                    }
+                }
+            };
+            tokio::time::sleep(pause).await;
             sent += 1;
         }
+    }
+
+    /// The pause before a request is sent again; `None` if it is not.
+    fn pause(&self, sent: u32, asked: Option<Duration>) -> Option<Duration> {
+        let pause = match asked {
+            // Whoever asks for a longer one is left alone until somebody comes later.
+            Some(asked) if asked > LONGEST_PAUSE => return None,
+            Some(asked) => asked,
+            None if self.is_steady => self.pause,
+            None => backoff(self.pause, sent),
+        };
+        (sent < self.retries).then(|| pause.min(LONGEST_PAUSE))
     }
 
     /// Finds out whether somebody answers, whatever the answer; sends nothing but the address.
@@ -197,19 +230,25 @@ impl Client {
     /// # Errors
     /// As [`Client::send`], but no answer is an error.
     pub(crate) async fn knock(&self, what: &str, url: Url) -> Result<()> {
-        self.admit(what, &url)?;
+        self.admit(what, &url).await?;
         let answer = self.inner.head(url).timeout(KNOCKING).send().await;
         answer.map(|_| ()).map_err(|error| Error::new(ErrorKind::Unavailable, format!("{what}: {}", told(&error))))
     }
 
-    /// Holds an address that is no name against those that may be connected to; names are the resolver's.
-    fn admit(&self, what: &str, url: &Url) -> Result<()> {
-        let address = match url.host() {
-            Some(Host::Ipv4(address)) => IpAddr::V4(address),
-            Some(Host::Ipv6(address)) => IpAddr::V6(address),
-            _ => return Ok(()),
+    /// Holds an address against those that may be connected to. A name that is connected to is the resolver's; one that goes through a proxy is resolved
+    /// there, so what it leads to here is looked at before, if it leads anywhere.
+    async fn admit(&self, what: &str, url: &Url) -> Result<()> {
+        let is_allowed = match url.host() {
+            Some(Host::Ipv4(address)) => self.reach.allows(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => self.reach.allows(IpAddr::V6(address)),
+            // The resolver lets the names of proxies pass.
+            Some(Host::Domain(name)) if self.proxies.for_(url).is_some() || self.proxies.are_at(name) => {
+                let found = tokio::net::lookup_host((name, 0)).await;
+                found.map_or(true, |mut found| found.all(|address| self.reach.allows(address.ip())))
+            }
+            _ => true,
         };
-        if self.reach.allows(address) {
+        if is_allowed {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Denied, format!("{what}: its address is one that --allow-provider-cidr does not allow")))
@@ -229,29 +268,8 @@ impl Client {
                 return Err(unavailable("the answer is too long"));
             }
         }
-        Ok(Answer { status: status.as_u16(), body: SecretBytes::new(body), retry_after })
+        Ok(Answer { status: status.as_u16(), body: SecretBytes::new(body), retry_after, headers: std::mem::take(response.headers_mut()) })
     }
-}
-
-fn proxies(settings: &Settings) -> Result<Vec<Proxy>> {
-    let wrong = |_| Error::malformed("set up a client: the address of the proxy is not one");
-    let text = |secret: &SecretBytes| {
-        // EXPOSE: an address, which may hold a password, goes to the client.
-        std::str::from_utf8(secret.expose()).map(str::to_owned).map_err(|_| Error::malformed("set up a client: a setting of the proxy is not text"))
-    };
-    if let Some(all) = &settings.proxy {
-        return Ok(vec![Proxy::all(text(all)?).map_err(wrong)?]);
-    }
-    let [http, https, none] = &settings.proxies;
-    let none = none.as_ref().map(text).transpose()?.and_then(|hosts| NoProxy::from_string(&hosts));
-    let mut found = Vec::new();
-    if let Some(http) = http {
-        found.push(Proxy::http(text(http)?).map_err(wrong)?.no_proxy(none.clone()));
-    }
-    if let Some(https) = https {
-        found.push(Proxy::https(text(https)?).map_err(wrong)?.no_proxy(none));
-    }
-    Ok(found)
 }
 
 /// The pause that the server asks for, in whole seconds.

@@ -1,7 +1,10 @@
-//! JSON as Go writes it: compact, keys in order, numbers by their digits. What is hashed and compared has to be the same to the byte.
+//! JSON of secrets, read and written anew as Go does it: compact, keys in order, numbers by their digits. What is hashed and compared has to be the same
+//! to the byte.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use gjson::Node;
 use keys::SecretBytes;
 use serde_json::value::RawValue;
 
@@ -18,26 +21,19 @@ pub(crate) fn members(text: &[u8]) -> Option<BTreeMap<String, &RawValue>> {
 /// *Source*: Go `encoding/json`: members sorted by name, `<`, `>` and `&` escaped, numbers that came as `json.Number` as they were.
 pub(crate) fn rewrite(value: &RawValue) -> Option<SecretBytes> {
     let mut reader = Reader { rest: value.get() };
-    let node = reader.value(DEEPEST)?;
-    let mut text = Vec::with_capacity(value.get().len());
-    node.write(&mut text);
-    Some(SecretBytes::new(text))
+    reader.value(DEEPEST).map(|node| written(&node))
 }
 
 /// Writes texts by name as one object.
 pub(crate) fn object<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> SecretBytes {
-    let members = members.into_iter().map(|(name, text)| (name.to_owned(), Node::Text(text.to_owned()))).collect();
-    let mut text = Vec::new();
-    Node::Object(members).write(&mut text);
-    SecretBytes::new(text)
+    let text = |text: &'a str| Node::Text(Cow::Borrowed(text.as_bytes()));
+    written(&Node::Object(members.into_iter().map(|(name, value)| (Cow::Borrowed(name), text(value))).collect()))
 }
 
-/// A value whose numbers, like `true`, `false` and `null`, are their text.
-enum Node<'a> {
-    Object(BTreeMap<String, Node<'a>>),
-    Array(Vec<Node<'a>>),
-    Text(String),
-    Word(&'a str),
+fn written(node: &Node<'_>) -> SecretBytes {
+    let mut out = Vec::new();
+    node.write(true, &mut out);
+    SecretBytes::new(out)
 }
 
 /// Reads JSON that is known to be well-formed, in one pass.
@@ -55,7 +51,7 @@ impl<'a> Reader<'a> {
                     let name = reader.text()?;
                     reader.space();
                     reader.skip(1)?;
-                    members.insert(name, reader.value(depth.checked_sub(1)?)?);
+                    members.insert(Cow::Owned(name), reader.value(depth.checked_sub(1)?)?);
                     Some(())
                 })?;
                 Some(Node::Object(members))
@@ -68,10 +64,10 @@ impl<'a> Reader<'a> {
                 })?;
                 Some(Node::Array(entries))
             }
-            b'"' => self.text().map(Node::Text),
+            b'"' => self.text().map(|text| Node::Text(Cow::Owned(text.into_bytes()))),
             _ => {
                 let end = self.rest.find([',', '}', ']', ' ', '\t', '\n', '\r']).unwrap_or(self.rest.len());
-                Some(Node::Word(self.skip(end)?))
+                Some(Node::Word(Cow::Borrowed(self.skip(end)?)))
             }
         }
     }
@@ -113,54 +109,6 @@ impl<'a> Reader<'a> {
         self.rest = rest;
         Some(taken)
     }
-}
-
-impl Node<'_> {
-    fn write(&self, to: &mut Vec<u8>) {
-        match self {
-            Self::Object(members) => {
-                let mut before = b'{';
-                for (name, member) in members {
-                    to.push(before);
-                    write_text(name, to);
-                    to.push(b':');
-                    member.write(to);
-                    before = b',';
-                }
-                to.extend_from_slice(if members.is_empty() { b"{}" } else { b"}" });
-            }
-            Self::Array(entries) => {
-                let mut before = b'[';
-                for entry in entries {
-                    to.push(before);
-                    entry.write(to);
-                    before = b',';
-                }
-                to.extend_from_slice(if entries.is_empty() { b"[]" } else { b"]" });
-            }
-            Self::Text(text) => write_text(text, to),
-            Self::Word(word) => to.extend_from_slice(word.as_bytes()),
-        }
-    }
-}
-
-/// *Source*: Go 1.26 `encoding/json`, `appendString` with `escapeHTML`.
-fn write_text(text: &str, to: &mut Vec<u8>) {
-    to.push(b'"');
-    for one in text.chars() {
-        match one {
-            '"' => to.extend_from_slice(b"\\\""),
-            '\\' => to.extend_from_slice(b"\\\\"),
-            '\u{8}' => to.extend_from_slice(b"\\b"),
-            '\u{c}' => to.extend_from_slice(b"\\f"),
-            '\n' => to.extend_from_slice(b"\\n"),
-            '\r' => to.extend_from_slice(b"\\r"),
-            '\t' => to.extend_from_slice(b"\\t"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => to.extend_from_slice(format!("\\u{:04x}", u32::from(one)).as_bytes()),
-            one => to.extend_from_slice(one.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
-    to.push(b'"');
 }
 
 #[cfg(test)]

@@ -9,12 +9,15 @@
 //! futures need a runtime of tokio with I/O and time.
 
 mod authorities;
+mod duration;
 mod error;
 mod http;
 mod json;
 mod process;
 pub mod provider;
+mod proxies;
 mod reach;
+mod retries;
 pub mod selector;
 mod systems;
 

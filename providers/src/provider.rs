@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::reach::Reach;
-use crate::selector::{CaProvider, SecretKeySelector, ServiceAccountSelector};
+use crate::selector::{CaProvider, RetrySettings, SecretKeySelector, ServiceAccountSelector};
 
 /// One secret that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -202,6 +202,9 @@ pub trait Access: Send + Sync {
     /// Where an address that only the person who runs us may set leads to (such as `AWS_STS_ENDPOINT`), which is no credential.
     fn endpoint(&self, name: &str) -> Option<String>;
 
+    /// A variable that says which proxy requests go through (such as `HTTPS_PROXY`), which only the person who runs us may set.
+    fn proxy(&self, name: &str) -> Option<SecretBytes>;
+
     /// Which addresses may be connected to.
     fn reach(&self) -> Reach;
 
@@ -228,11 +231,11 @@ pub trait Store: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Signs in, or gets ready to. A sign-in is kept as long as the capabilities live, and renewed.
+    /// Signs in, or gets ready to. A sign-in is kept as long as the capabilities live, and renewed. Kinds that send requests again look at `retries`.
     ///
     /// # Errors
     /// Credentials that are not there, or settings that cannot be.
-    fn connect<'a>(&'a self, access: Arc<dyn Access>) -> BoxFuture<'a, Result<Capabilities>>;
+    fn connect<'a>(&'a self, access: Arc<dyn Access>, retries: Option<&'a RetrySettings>) -> BoxFuture<'a, Result<Capabilities>>;
 }
 
 /// A kind of store.

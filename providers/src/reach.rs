@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use crate::proxies::Proxies;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -91,11 +92,15 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 }
 
 /// Resolves names to addresses that may be connected to.
-pub(crate) struct Resolver(pub(crate) Reach);
+pub(crate) struct Resolver {
+    pub(crate) reach: Reach,
+    /// Their own names lead where whoever runs us says.
+    pub(crate) proxies: Proxies,
+}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0.clone();
+        let reach = if self.proxies.are_at(name.as_str()) { Reach::everywhere() } else { self.reach.clone() };
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.filter(|address| reach.allows(address.ip())).collect();
             if found.is_empty() {

@@ -1,8 +1,11 @@
 //! Stores: whom they serve, whether they work, and what waits for them.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use serde_json::{Value, json};
 use tests::cluster::Cluster;
 use tests::controller::condition;
+use tests::stub::{Reply, Stub};
 
 use super::{Test, World, asks, store};
 
@@ -13,6 +16,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("a_provider_that_is_not_there_is_told", unknown),
     ("errors_name_store_key_and_property", named),
     ("a_store_that_changes_is_read_anew", changed),
+    ("a_store_says_how_often_its_system_is_asked_again", again),
 ];
 
 fn store_of(world: &World, name: &str) -> Value {
@@ -94,4 +98,23 @@ fn changed(cluster: &Cluster) {
     world.wait("app", "SecretSynced");
     world.restock("vault", &[("a", "2")]);
     world.wait_data("app", &[("a", "2")]);
+}
+
+fn again(cluster: &Cluster) {
+    let world = World::new(cluster, "again", &["--allow-provider-cidr=127.0.0.0/8"]);
+    let (stub, failures) = (Stub::start(), AtomicU32::new(2));
+    stub.play(move |_| match failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+        Ok(_) => Reply::new(503, ""),
+        Err(_) => Reply::new(200, json!({"data": {"data": {"k": "v"}}})),
+    });
+    let mut vault = store("vault", &json!({"vault": {"server": stub.url(), "path": "secret"}}));
+    vault["spec"]["retrySettings"] = json!({"maxRetries": 2, "retryInterval": "100ms"});
+    world.api.create(&world.path("secretstores"), &vault).unwrap();
+    wait_store(&world, "vault", "Valid");
+    assert_eq!(stub.asked().len(), 3, "it is examined, and asked again twice");
+    world.create("app", &asks(&[("a", "app")], &json!({})));
+    world.wait_data("app", &[("a", r#"{"k":"v"}"#)]);
+    world.api.merge(&format!("{}/vault", world.path("secretstores")), &json!({"spec": {"retrySettings": {"retryInterval": "soon"}}})).unwrap();
+    let told = condition(&wait_store(&world, "vault", "InvalidProviderConfig"), "Ready");
+    assert!(told["message"].as_str().unwrap().contains("spec.retrySettings.retryInterval is no duration"), "{told}");
 }

@@ -123,6 +123,26 @@ async fn read(source: &Arc<dyn Source>, what: Reference) -> Result<Option<String
     Ok(read_bytes(source, what).await?.map(|bytes| String::from_utf8(bytes).expect("text")))
 }
 
+/// What a source answers to several who ask at once, in the order of their names.
+async fn read_at_once(source: &Arc<dyn Source>, names: impl Iterator<Item = String>) -> Vec<Result<Option<String>>> {
+    let mut readers = Vec::new();
+    for name in names {
+        let source = Arc::clone(source);
+        readers.push(tokio::spawn(async move { read(&source, key(&name)).await }));
+    }
+    let mut answers = Vec::new();
+    for reader in readers {
+        answers.push(reader.await.unwrap());
+    }
+    answers
+}
+
+/// The operations that a stub was asked for, from a place on.
+fn operations(stub: &super::stub::Stub, from: usize) -> Vec<String> {
+    let target = |asked: &super::stub::Asked| asked.header("x-amz-target")?.rsplit('.').next().map(str::to_owned);
+    stub.asked().iter().skip(from).filter_map(target).collect()
+}
+
 /// What a catalog finds: "name=value" in order.
 async fn find(catalog: &Arc<dyn Catalog>, what: &Search) -> Result<Vec<String>> {
     let found = catalog.find(what).await.inspect_err(quiet)?;

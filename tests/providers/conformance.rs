@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use providers::provider::{Access, Answer, Capabilities, Reference, Scope, Search, StoreKind};
+use providers::selector::RetrySettings;
 use providers::{Error, ErrorKind};
 use serde_json::Value;
 use tests::access::TestAccess;
@@ -50,6 +51,7 @@ const LAWS: &[Law] = &[
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
         case("conformance::every_kind_of_store_is_held_to_the_laws", &[], every_kind_of_store_is_held_to_the_laws),
+        case("conformance::every_kind_of_store_stands_in_the_documents", &[], every_kind_of_store_stands_in_the_documents),
         case("conformance::who_says_nothing_is_not_waited_for", &[], who_says_nothing_is_not_waited_for),
     ];
     for kind in kinds() {
@@ -67,6 +69,15 @@ fn every_kind_of_store_is_held_to_the_laws() {
     let all: BTreeSet<&str> = providers::stores().map(StoreKind::name).collect();
     let held: BTreeSet<&str> = kinds().map(|kind| kind.name).chain(WITHOUT_A_SYSTEM).collect();
     assert_eq!(all, held);
+}
+
+fn every_kind_of_store_stands_in_the_documents() {
+    let text = include_str!("../../docs/external-secrets.md");
+    let table = text.lines().skip_while(|line| !line.starts_with("| `spec.provider`")).skip(2).take_while(|line| line.starts_with('|'));
+    let rows: Vec<Vec<&str>> = table.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect();
+    let names: Vec<String> = providers::stores().map(|kind| format!("`{}`", kind.name())).collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), names);
+    assert!(rows.iter().all(|row| row.len() == 3 && row.iter().all(|cell| !cell.is_empty())), "{rows:?}");
 }
 
 /// Lets futures run on this thread.
@@ -90,11 +101,21 @@ pub(crate) fn clean(text: &str) {
 
 /// Makes a store of a kind and signs in.
 pub(crate) async fn connected(kind: &str, settings: &Value, access: Arc<TestAccess>) -> Result<Capabilities, Error> {
+    connected_with(kind, settings, None, access).await
+}
+
+/// The same for a store that says how often a request is sent again.
+pub(crate) async fn connected_with(
+    kind: &str,
+    settings: &Value,
+    retries: Option<&RetrySettings>,
+    access: Arc<TestAccess>,
+) -> Result<Capabilities, Error> {
     let kind = providers::stores().find(|store| store.name() == kind).expect("there is such a kind");
     let store = kind.read(settings).inspect_err(|error| clean(&error.to_string()))?;
     clean(&format!("{store:?}"));
     store.check(access.scope())?;
-    store.connect(access).await
+    store.connect(access, retries).await
 }
 
 async fn capabilities(kind: &Kind, stub: &Stub) -> Result<Capabilities, Error> {

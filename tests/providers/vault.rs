@@ -10,8 +10,14 @@ use tests::suite::{Case, case};
 
 #[path = "vault/dev.rs"]
 mod dev;
+#[path = "vault/directory.rs"]
+mod directory;
 #[path = "vault/faults.rs"]
 mod faults;
+#[path = "vault/google.rs"]
+mod google;
+#[path = "vault/iam.rs"]
+mod iam;
 #[path = "vault/kv.rs"]
 mod kv;
 #[path = "vault/session.rs"]
@@ -27,6 +33,9 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(kv::cases());
     cases.extend(signing_in::cases());
+    cases.extend(iam::cases());
+    cases.extend(google::cases());
+    cases.extend(directory::cases());
     cases.extend(session::cases());
     cases.extend(faults::cases());
     cases

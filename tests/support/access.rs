@@ -36,6 +36,7 @@ struct World {
     variables: BTreeMap<String, Vec<u8>>,
     files: BTreeMap<String, Vec<u8>>,
     endpoints: BTreeMap<String, String>,
+    proxies: BTreeMap<String, String>,
     token: Option<MakeToken>,
     render: Option<Render>,
     reach: Reach,
@@ -64,6 +65,7 @@ impl TestAccess {
             variables: BTreeMap::new(),
             files: BTreeMap::new(),
             endpoints: BTreeMap::new(),
+            proxies: BTreeMap::new(),
             token: None,
             render: None,
             reach: Reach::outside(vec![loopback], Vec::new()),
@@ -126,6 +128,13 @@ impl TestAccess {
     #[must_use]
     pub fn with_endpoint(self, name: &str, address: &str) -> Self {
         self.world().endpoints.insert(name.to_owned(), address.to_owned());
+        self
+    }
+
+    /// Sets a variable that says which proxy requests go through.
+    #[must_use]
+    pub fn with_proxy(self, name: &str, value: &str) -> Self {
+        self.world().proxies.insert(name.to_owned(), value.to_owned());
         self
     }
 
@@ -278,6 +287,10 @@ impl Access for TestAccess {
 
     fn endpoint(&self, name: &str) -> Option<String> {
         self.world().endpoints.get(name).cloned()
+    }
+
+    fn proxy(&self, name: &str) -> Option<SecretBytes> {
+        self.world().proxies.get(name).map(|value| SecretBytes::new(value.clone().into_bytes()))
     }
 
     fn reach(&self) -> Reach {

@@ -82,6 +82,8 @@ pub const ALL: &[Peer] = &[
     machine("openssl", &["version"]),
     machine("python3", &["--version"]),
     go("sops", "sops", "github.com/getsops/sops/v3/cmd/sops", ""),
+    // A directory of people.
+    machine("slapd", &["-VV"]),
     // Comes with ssh-keygen, which cannot be run without making something.
     machine("ssh", &["-V"]),
     machine("strace", &["-V"]),

@@ -231,6 +231,10 @@ impl Access for StoreAccess {
         self.settings.endpoint(name)
     }
 
+    fn proxy(&self, name: &str) -> Option<SecretBytes> {
+        self.settings.proxy(name)
+    }
+
     fn reach(&self) -> Reach {
         self.settings.reach.clone()
     }

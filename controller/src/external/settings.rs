@@ -35,6 +35,9 @@ const ENDPOINTS: [&str; 7] = [
     "KUBERNETES_SERVICE_PORT",
 ];
 
+/// Variables that say which proxies requests go through.
+const PROXIES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
+
 /// Flags that concern ExternalSecrets: external-secrets' names and defaults, and some of our own.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "External secrets")]
@@ -122,6 +125,11 @@ impl Settings {
         let value = self.variables.get(name).filter(|_| ENDPOINTS.contains(&name))?;
         // EXPOSE: an address, which is no credential.
         String::from_utf8(value.expose().to_vec()).ok().filter(|text| !text.is_empty())
+    }
+
+    /// A variable that names a proxy, or what is reached without one.
+    pub(crate) fn proxy(&self, name: &str) -> Option<SecretBytes> {
+        self.variables.get(name).filter(|_| PROXIES.contains(&name)).map(SecretBytes::duplicate)
     }
 
     /// The address of the API server, as Pods are told it.

@@ -281,7 +281,7 @@ impl Known {
         let store = kind.read(settings)?;
         store.check(if self.id.is_cluster() { Scope::Cluster } else { Scope::Namespace })?;
         let access = Arc::new(StoreAccess::new(Arc::clone(&context.api), Arc::clone(&context.external.settings), self.id.clone(), consumer));
-        let capabilities = store.connect(Arc::<StoreAccess>::clone(&access) as Arc<dyn Access>).await?;
+        let capabilities = store.connect(Arc::<StoreAccess>::clone(&access) as Arc<dyn Access>, self.spec.retry_settings.as_ref()).await?;
         Ok(Arc::new(Connection { capabilities, access }))
     }
 

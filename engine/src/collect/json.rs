@@ -1,8 +1,9 @@
 //! JSON as Go reads and writes it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use gjson::quote;
+use gjson::Node;
 use keys::SecretBytes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -58,58 +59,34 @@ pub(super) fn bytes(value: &Value) -> SecretBytes {
 }
 
 /// Writes texts by name as one object, without escapes for pages of the web.
-pub(super) fn object(members: &BTreeMap<String, SecretBytes>) -> SecretBytes {
-    let mut out = vec![b'{'];
-    for (name, value) in members {
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        quote(name.as_bytes(), false, &mut out);
-        out.push(b':');
+pub(super) fn object<'a>(members: &'a BTreeMap<String, SecretBytes>) -> SecretBytes {
+    let member = |(name, value): (&'a String, &'a SecretBytes)| {
         // EXPOSE: the values become members of one secret value.
-        quote(value.expose(), false, &mut out);
-    }
-    out.push(b'}');
-    SecretBytes::new(out)
+        (Cow::Borrowed(name.as_str()), Node::Text(Cow::Borrowed(value.expose())))
+    };
+    out(&Node::Object(members.iter().map(member).collect()), false)
 }
 
 /// Writes a value compact, its members sorted.
 pub(super) fn written(value: &Value, for_html: bool) -> SecretBytes {
+    out(&node(value), for_html)
+}
+
+fn out(node: &Node<'_>, for_html: bool) -> SecretBytes {
     let mut out = Vec::new();
-    write(value, for_html, &mut out);
+    node.write(for_html, &mut out);
     SecretBytes::new(out)
 }
 
 /// The depth is that of what was read, which the reader bounds.
-fn write(value: &Value, for_html: bool, out: &mut Vec<u8>) {
+fn node(value: &Value) -> Node<'_> {
     match value {
-        Value::Null => out.extend(b"null"),
-        Value::Bool(truth) => out.extend(if *truth { &b"true"[..] } else { b"false" }),
-        Value::Number(number) => out.extend(json_float(number.as_f64().unwrap_or_default()).into_bytes()),
-        Value::String(text) => quote(text.as_bytes(), for_html, out),
-        Value::Array(items) => {
-            out.push(b'[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write(item, for_html, out);
-            }
-            out.push(b']');
-        }
-        Value::Object(members) => {
-            out.push(b'{');
-            let sorted: BTreeMap<&String, &Value> = members.iter().collect();
-            for (index, (name, value)) in sorted.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                quote(name.as_bytes(), for_html, out);
-                out.push(b':');
-                write(value, for_html, out);
-            }
-            out.push(b'}');
-        }
+        Value::Null => Node::Word(Cow::Borrowed("null")),
+        Value::Bool(truth) => Node::Word(Cow::Borrowed(if *truth { "true" } else { "false" })),
+        Value::Number(number) => Node::Word(Cow::Owned(json_float(number.as_f64().unwrap_or_default()))),
+        Value::String(text) => Node::Text(Cow::Borrowed(text.as_bytes())),
+        Value::Array(items) => Node::Array(items.iter().map(node).collect()),
+        Value::Object(members) => Node::Object(members.iter().map(|(name, value)| (Cow::Borrowed(name.as_str()), node(value))).collect()),
     }
 }
 

@@ -113,7 +113,6 @@ fn settings_that_are_none_are_refused() {
     for settings in [
         Settings { authorities: secret("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"), ..Settings::default() },
         Settings { identity: secret("hunter2"), ..Settings::default() },
-        Settings { proxy: secret("http://hunter2@:x"), ..Settings::default() },
     ] {
         let error = Client::new(&settings).err().unwrap();
         assert!(error.to_string().starts_with("set up a client: ") && !error.to_string().contains("hunter2"), "{error}");

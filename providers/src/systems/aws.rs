@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use keys::BoxFuture;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use self::api::Api;
 use self::auth::{Base, Role, Session};
@@ -19,20 +19,27 @@ use super::System;
 use crate::error::{Error, Result};
 use crate::http::{Client, Settings};
 use crate::provider::{Access, Capabilities, KindOf, Scope, Store, Validity};
-use crate::selector::{SecretKeySelector, ServiceAccountSelector};
+use crate::reach::Reach;
+use crate::retries;
+use crate::selector::{RetrySettings, SecretKeySelector, ServiceAccountSelector};
 
 mod ambient;
 mod api;
 mod auth;
 mod endpoint;
+pub(super) mod identity;
+mod machine;
 mod parameter_store;
 mod refusal;
 mod secrets_manager;
 mod sign;
 mod sts;
+mod together;
 
 /// This system.
 pub(super) const SYSTEM: System = System { name: "aws", master_keys: &[], store: Some(&KindOf::<Aws>::new("aws")) };
+
+const FIELD: &str = "spec.provider.aws";
 
 /// The longest answer that is read, in bytes: twenty secrets of 64 KiB, each character of which may need six.
 const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
@@ -40,8 +47,11 @@ const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 /// How long an answer may take: AWS answers in much less, and whoever asks comes back.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often a request is sent again at once.
+/// How often a request is sent again at once, where nobody says it.
 const RETRIES: u32 = 1;
+
+/// The same where there are settings for it that do not say how often.
+const SILENT_RETRIES: u32 = 2;
 
 /// How AWS is asked.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -98,28 +108,28 @@ enum Service {
 /// Who we are.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Auth {
+pub(super) struct Auth {
     /// A service account, which stands for a role.
     #[serde(default)]
-    jwt: Option<Jwt>,
+    pub(super) jwt: Option<Jwt>,
     /// Keys in Secrets.
     #[serde(default)]
-    secret_ref: Option<SecretRef>,
+    pub(super) secret_ref: Option<SecretRef>,
 }
 
 /// A service account, which stands for a role.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Jwt {
+pub(super) struct Jwt {
     /// The service account; its annotation `eks.amazonaws.com/role-arn` names the role.
     #[serde(default)]
     service_account_ref: Option<ServiceAccountSelector>,
 }
 
 /// Keys in Secrets.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", default)]
-struct SecretRef {
+pub(super) struct SecretRef {
     /// The id of the key.
     #[serde(rename = "accessKeyIDSecretRef")]
     access_key_id_secret_ref: SecretKeySelector,
@@ -163,30 +173,62 @@ struct Deletion {
     recovery_window_in_days: Option<i64>,
 }
 
-impl Aws {
-    fn base(&self) -> Result<Base> {
-        match &self.auth {
-            Auth { jwt: Some(jwt), .. } => {
+impl Auth {
+    /// The way that counts, or nobody's in particular.
+    ///
+    /// # Errors
+    /// Invalid, with the field below `field`.
+    fn base(&self, field: &str) -> Result<Base> {
+        match self {
+            Self { jwt: Some(jwt), .. } => {
                 let account = jwt.service_account_ref.clone().filter(|account| !account.name.is_empty());
-                let account = account.ok_or_else(|| Error::invalid("use the store: spec.provider.aws.auth.jwt.serviceAccountRef has no name"))?;
+                let account = account.ok_or_else(|| Error::invalid(format!("use the store: {field}.jwt.serviceAccountRef has no name")))?;
                 Ok(Base::Account(account))
             }
-            Auth { secret_ref: Some(secrets), .. } => Ok(Base::Secrets(secrets.clone())),
+            Self { secret_ref: Some(secrets), .. } => Ok(Base::Secrets(secrets.clone())),
             _ => Ok(Base::Ambient),
         }
     }
 
-    /// Whether the credentials are another consumer's each time.
-    fn depends_on_consumer(&self, scope: Scope) -> bool {
-        let secrets = |secrets: &SecretRef| {
-            secrets.access_key_id_secret_ref.namespace.is_none()
-                || secrets.secret_access_key_secret_ref.namespace.is_none()
-                || secrets.session_token_secret_ref.as_ref().is_some_and(|token| token.namespace.is_none())
-        };
-        let account = |jwt: &Jwt| jwt.service_account_ref.as_ref().is_some_and(|account| account.namespace.is_none());
-        scope == Scope::Cluster && (self.auth.jwt.as_ref().is_some_and(account) || self.auth.secret_ref.as_ref().is_some_and(secrets))
+    /// Whether every reference that counts names something.
+    ///
+    /// # Errors
+    /// Invalid, with the field below `field`.
+    fn check(&self, field: &str) -> Result<()> {
+        let Some(secrets) = &self.secret_ref else { return Ok(()) };
+        let is_empty = |text: Option<&str>| text.is_none_or(str::is_empty);
+        for (name, selector) in secrets.selectors() {
+            if is_empty(selector.name.as_deref()) || is_empty(selector.key.as_deref()) {
+                return Err(Error::invalid(format!("use the store: {field}.secretRef.{name} needs a name and a key")));
+            }
+        }
+        Ok(())
     }
+}
 
+/// The namespaces of the references of the way to sign in that counts.
+pub(super) fn namespaces<'a>(jwt: Option<&'a Jwt>, secrets: Option<&'a SecretRef>) -> Vec<Option<&'a str>> {
+    match (jwt, secrets) {
+        (Some(jwt), _) => jwt.service_account_ref.iter().map(|account| account.namespace.as_deref()).collect(),
+        (None, Some(secrets)) => secrets.selectors().map(|(_, selector)| selector.namespace.as_deref()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+impl SecretRef {
+    fn selectors(&self) -> impl Iterator<Item = (&'static str, &SecretKeySelector)> {
+        let both = [("accessKeyIDSecretRef", &self.access_key_id_secret_ref), ("secretAccessKeySecretRef", &self.secret_access_key_secret_ref)];
+        both.into_iter().chain(self.session_token_secret_ref.as_ref().map(|token| ("sessionTokenSecretRef", token)))
+    }
+}
+
+/// How AWS is reached.
+fn client_settings(access: &dyn Access, reach: Reach) -> Result<Settings> {
+    let settings = Settings { reach, patience: PATIENCE, retries: RETRIES, longest_answer: LONGEST_ANSWER, ..Settings::of_store(access)? };
+    Ok(Settings { is_busy: refusal::is_busy, ..settings })
+}
+
+impl Aws {
     fn roles(&self, access: &dyn Access) -> Vec<Role> {
         let mut roles: Vec<Role> = self.additional_roles.iter().map(|arn| Role { arn: arn.clone(), ..Role::default() }).collect();
         if !self.role.is_empty() {
@@ -215,7 +257,7 @@ impl Aws {
         tags.into_iter().collect()
     }
 
-    fn capabilities(&self, access: Arc<dyn Access>) -> Result<Capabilities> {
+    fn capabilities(&self, access: Arc<dyn Access>, retries: Option<&RetrySettings>) -> Result<Capabilities> {
         let region = self.region.as_str();
         let sts = Endpoint::new(access.as_ref(), "sts", "AWS_STS_ENDPOINT", region)?;
         let (endpoint, targets) = match self.service {
@@ -223,21 +265,22 @@ impl Aws {
             Service::ParameterStore => (Endpoint::new(access.as_ref(), "ssm", "AWS_SSM_ENDPOINT", region)?, "AmazonSSM"),
             Service::CertificateManager => return Err(no_certificates()),
         };
-        let reach = [&sts, &endpoint].into_iter().filter_map(|endpoint| endpoint.given).fold(access.reach(), |reach, address| reach.and(address));
-        let client =
-            Arc::new(Client::new(&Settings { reach, patience: PATIENCE, retries: RETRIES, longest_answer: LONGEST_ANSWER, ..Settings::default() })?);
-        let validity = if self.depends_on_consumer(access.scope()) { Validity::Unknown } else { Validity::Valid };
-        let (base, roles) = (self.base()?, self.roles(access.as_ref()));
+        let settings = client_settings(access.as_ref(), endpoint.reach(sts.reach(access.reach())))?;
+        let client = Arc::new(Client::new(&retries::honoured(retries, SILENT_RETRIES, settings)?)?);
+        // Credentials that are another consumer's each time.
+        let is_open = access.scope() == Scope::Cluster && namespaces(self.auth.jwt.as_ref(), self.auth.secret_ref.as_ref()).contains(&None);
+        let validity = if is_open { Validity::Unknown } else { Validity::Valid };
+        let (base, roles) = (self.auth.base(&format!("{FIELD}.auth"))?, self.roles(access.as_ref()));
         let session = Session::new(access, Arc::clone(&client), sts, base, roles);
         let api = Api { client, session, endpoint, targets, validity };
         let prefix = self.prefix.clone();
         Ok(match self.service {
             Service::ParameterStore => {
-                let store = Arc::new(ParameterStore { api, prefix });
+                let store = Arc::new(ParameterStore::new(api, prefix));
                 Capabilities { source: Some(Arc::<ParameterStore>::clone(&store)), catalog: Some(store) }
             }
             _ => {
-                let store = Arc::new(SecretsManager { api, prefix });
+                let store = Arc::new(SecretsManager::new(api, prefix));
                 Capabilities { source: Some(Arc::<SecretsManager>::clone(&store)), catalog: Some(store) }
             }
         })
@@ -254,35 +297,20 @@ impl Store for Aws {
         if self.service == Service::CertificateManager {
             return Err(no_certificates());
         }
-        // It becomes part of a name of a host, which is sent signed requests.
-        let is_region = |region: &str| region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if self.region.is_empty() || self.region.len() > 63 || !is_region(&self.region) {
-            return Err(Error::invalid("use the store: spec.provider.aws.region is not the name of a region"));
+        if !endpoint::is_region(&self.region) {
+            return Err(Error::invalid(format!("use the store: {FIELD}.region is not the name of a region")));
         }
         if self.additional_roles.iter().any(String::is_empty) {
-            return Err(Error::invalid("use the store: spec.provider.aws.additionalRoles has an empty entry"));
+            return Err(Error::invalid(format!("use the store: {FIELD}.additionalRoles has an empty entry")));
         }
-        if let Some(secrets) = &self.auth.secret_ref {
-            let selectors = [("accessKeyIDSecretRef", Some(&secrets.access_key_id_secret_ref))];
-            let selectors = selectors.into_iter().chain([
-                ("secretAccessKeySecretRef", Some(&secrets.secret_access_key_secret_ref)),
-                ("sessionTokenSecretRef", secrets.session_token_secret_ref.as_ref()),
-            ]);
-            for (field, selector) in selectors {
-                if selector
-                    .is_some_and(|selector| selector.name.as_deref().is_none_or(str::is_empty) || selector.key.as_deref().is_none_or(str::is_empty))
-                {
-                    return Err(Error::invalid(format!("use the store: spec.provider.aws.auth.secretRef.{field} needs a name and a key")));
-                }
-            }
-        }
-        self.base().map(|_| ())
+        self.auth.check(&format!("{FIELD}.auth"))?;
+        self.auth.base(&format!("{FIELD}.auth")).map(|_| ())
     }
 
-    fn connect<'a>(&'a self, access: Arc<dyn Access>) -> BoxFuture<'a, Result<Capabilities>> {
+    fn connect<'a>(&'a self, access: Arc<dyn Access>, retries: Option<&'a RetrySettings>) -> BoxFuture<'a, Result<Capabilities>> {
         Box::pin(async move {
             self.check(access.scope())?;
-            self.capabilities(access)
+            self.capabilities(access, retries)
         })
     }
 }

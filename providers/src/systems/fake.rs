@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer};
 use super::System;
 use crate::error::{Error, Result};
 use crate::provider::{Access, Answer, Capabilities, Catalog, KindOf, Lookup, Reference, Scope, Search, Source, Store, Validity};
+use crate::selector::RetrySettings;
 
 /// This system.
 pub(super) const SYSTEM: System = System { name: "fake", master_keys: &[], store: Some(&KindOf::<Fake>::new("fake")) };
@@ -70,7 +71,7 @@ impl Store for Fake {
         Ok(())
     }
 
-    fn connect<'a>(&'a self, _: Arc<dyn Access>) -> BoxFuture<'a, Result<Capabilities>> {
+    fn connect<'a>(&'a self, _: Arc<dyn Access>, _: Option<&'a RetrySettings>) -> BoxFuture<'a, Result<Capabilities>> {
         let shelf = Arc::new(Shelf {
             data: self.data.iter().map(|entry| ((entry.key.clone(), entry.version.clone()), Arc::clone(&entry.value))).collect(),
             // *Source*: `apis/externalsecrets/v1`: 0 is Ready, 1 Unknown, 2 an error.

@@ -12,8 +12,9 @@ use serde::Deserialize;
 use super::System;
 use crate::authorities;
 use crate::error::{Error, Result};
+use crate::http::Settings;
 use crate::provider::{Access, Capabilities, KindOf, Scope, Store};
-use crate::selector::{CaProvider, SecretKeySelector, ServiceAccountSelector};
+use crate::selector::{CaProvider, RetrySettings, SecretKeySelector, ServiceAccountSelector};
 
 mod kubeconfig;
 mod secrets;
@@ -138,15 +139,15 @@ impl Store for Kubernetes {
         }
     }
 
-    fn connect<'a>(&'a self, access: Arc<dyn Access>) -> BoxFuture<'a, Result<Capabilities>> {
+    fn connect<'a>(&'a self, access: Arc<dyn Access>, _: Option<&'a RetrySettings>) -> BoxFuture<'a, Result<Capabilities>> {
         Box::pin(async move {
             let is_consumers = access.scope() == Scope::Cluster && self.lacks_a_namespace();
             let session = if is_consumers && access.who().1.is_empty() {
                 None
             } else {
-                let reach = access.reach();
+                let settings = Settings::of_store(&*access)?;
                 let connection = self.connection(&access).await?;
-                Some(Session::new(connection, reach, access.endpoint("KUBERNETES_SERVICE_HOST").as_deref())?)
+                Some(Session::new(connection, settings, access.endpoint("KUBERNETES_SERVICE_HOST").as_deref())?)
             };
             let secrets = Arc::new(Secrets::new(session, self.remote_namespace.clone(), is_consumers));
             Ok(Capabilities { source: Some(Arc::<Secrets>::clone(&secrets)), catalog: Some(secrets) })

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use super::System;
 use crate::http::{Answer, Client, Header, Request, Settings};
 use crate::provider::KindOf;
+use crate::proxies::Proxies;
 
 mod auth;
 mod kv;
@@ -111,16 +112,17 @@ impl Vault {
             }
             _ => None,
         };
-        let proxy = ["VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY"].into_iter().find_map(|name| self.credentials.variable(name));
+        let proxy = ["VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY"].into_iter().find_map(|name| Some((name, self.credentials.variable(name)?)));
         let trusts_anyone = self.text("VAULT_SKIP_VERIFY").is_some_and(|text| matches!(text.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True"));
         let patience = self.text("VAULT_CLIENT_TIMEOUT").and_then(|text| seconds(&text)).unwrap_or(PATIENCE);
         let retries = self.text("VAULT_MAX_RETRIES").and_then(|text| text.parse().ok());
         let settings = Settings { authorities, identity, dangerous_trust: trusts_anyone, patience, ..Settings::default() };
         let settings = Settings { retries: retries.unwrap_or(settings.retries), ..settings };
-        Ok(match proxy {
-            Some(proxy) => Settings { proxy: Some(proxy), ..settings },
-            None => settings.with_proxies_of(&*self.credentials),
-        })
+        let proxies = match proxy {
+            Some((name, proxy)) => Proxies::everything(&proxy, name)?,
+            None => Proxies::of(|name| self.credentials.variable(name))?,
+        };
+        Ok(Settings { proxies, ..settings })
     }
 
     fn named_file(&self, variable: &str) -> Result<Option<SecretBytes>> {

@@ -13,12 +13,12 @@ use serde::Deserialize;
 
 use super::System;
 use crate::authorities;
+use crate::duration;
 use crate::error::{Error, Result};
 use crate::http::{Client, Settings};
 use crate::provider::{Access, Capabilities, KindOf, Scope, Store};
-use crate::selector::{CaProvider, SecretKeySelector};
+use crate::selector::{CaProvider, RetrySettings, SecretKeySelector};
 
-mod duration;
 mod hook;
 mod path;
 
@@ -148,7 +148,7 @@ impl Store for Webhook {
         authorities::check(self.ca_provider.as_ref(), scope, &format!("{FIELD}.caProvider"))
     }
 
-    fn connect<'a>(&'a self, access: Arc<dyn Access>) -> BoxFuture<'a, Result<Capabilities>> {
+    fn connect<'a>(&'a self, access: Arc<dyn Access>, _: Option<&'a RetrySettings>) -> BoxFuture<'a, Result<Capabilities>> {
         Box::pin(async move {
             self.check(access.scope())?;
             let mut secrets = BTreeMap::new();
@@ -157,7 +157,7 @@ impl Store for Webhook {
             }
             let authorities = authorities::read(self.ca_bundle.as_deref(), self.ca_provider.as_ref(), &*access, FIELD).await?;
             let patience = self.patience().unwrap_or(hook::PATIENCE);
-            let settings = Settings { authorities, patience, reach: access.reach(), retries: 0, ..Settings::default() };
+            let settings = Settings { authorities, patience, retries: 0, ..Settings::of_store(&*access)? };
             let hook = Hook {
                 client: Client::new(&settings)?,
                 access,

@@ -117,6 +117,10 @@ impl Access for TerminalAccess {
         std::env::var(name).ok().filter(|value| !value.is_empty())
     }
 
+    fn proxy(&self, name: &str) -> Option<SecretBytes> {
+        self.surroundings.variable(name)
+    }
+
     fn reach(&self) -> Reach {
         Reach::everywhere()
     }

@@ -132,7 +132,8 @@ impl Stores {
             surroundings: Surroundings::default(),
             now: self.now,
         };
-        patient(store.connect(Arc::new(access) as Arc<dyn Access>)).await.map_err(|error| fail(&error))
+        let retries = kept.spec.retry_settings.as_ref();
+        patient(store.connect(Arc::new(access) as Arc<dyn Access>, retries)).await.map_err(|error| fail(&error))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use providers::selector::RetrySettings;
 use providers::{ErrorKind, Reach};
 use serde_json::json;
 use tests::suite::Case;
@@ -22,6 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
         waiting("aws_a_batch_that_fails_in_part_fails", &[], a_batch_that_fails_in_part_fails),
         waiting("aws_an_address_that_is_not_allowed_is_not_asked", &[], an_address_that_is_not_allowed_is_not_asked),
         waiting("aws_whoever_runs_us_may_say_where_aws_is", &[], whoever_runs_us_may_say_where_aws_is),
+        waiting("aws_is_asked_again_as_often_as_the_store_says", &[], asked_again_as_often_as_the_store_says),
         waiting("aws_the_token_service_fails_in_its_own_words", &[], the_token_service_fails_in_its_own_words),
     ]
 }
@@ -159,5 +161,30 @@ async fn the_token_service_fails_in_its_own_words() {
         let stub = Stub::start(move |_| Reply::new(status, text.clone()));
         let found = read(&source(&settings, &Arc::new(access(&stub.address))).await, key("a")).await.unwrap_err();
         assert_eq!((found.kind(), found.to_string()), (kind, format!("assume the role {role}: {said}")), "{body}");
+    }
+}
+
+/// AWS throttles with status 400, in JSON and in XML.
+async fn asked_again_as_often_as_the_store_says() {
+    let said = |max_retries: Option<i32>| Some(RetrySettings { max_retries, retry_interval: Some("1ms".to_owned()) });
+    let json = r#"{"__type":"ThrottlingException","message":"hunter2-"}"#;
+    let xml = "<ErrorResponse><Error><Code>Throttling</Code><Message>hunter2-</Message></Error></ErrorResponse>";
+    let other = r#"{"__type":"ValidationException","message":"hunter2-"}"#;
+    for (retries, status, body, requests) in [
+        (None, 400, json, 2),
+        (said(None), 400, json, 3),
+        (said(Some(0)), 400, json, 1),
+        (said(Some(3)), 400, json, 4),
+        (said(Some(3)), 400, xml, 4),
+        (said(Some(3)), 503, "", 4),
+        (said(Some(3)), 400, other, 1),
+        (said(Some(3)), 400, "hunter2-", 1),
+    ] {
+        let stub = Stub::start(move |_| Reply::new(status, body));
+        let settings = if body == xml { with_keys("SecretsManager", "eu-west-1", &json!({"role": "arn:aws:iam::1:role/r"})) } else { settings() };
+        let access = Arc::new(access(&stub.address));
+        let store = super::super::conformance::connected_with("aws", &settings, retries.as_ref(), access).await.unwrap();
+        read(&store.source.expect("a source"), key("a")).await.unwrap_err();
+        assert_eq!(stub.lines().len(), requests, "{retries:?} {body}");
     }
 }

@@ -9,7 +9,7 @@ use tests::suite::Case;
 
 use super::super::stub::{Reply, Stub};
 use super::moto::Moto;
-use super::{access, below, catalog, find, key, metadata, named, read, source, tagged, version, waiting, with_keys};
+use super::{access, below, catalog, find, key, metadata, named, operations, read, read_at_once, source, tagged, version, waiting, with_keys};
 
 const NEEDS: &[&str] = &["moto"];
 
@@ -19,6 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         waiting("aws_a_version_of_a_parameter_is_a_number_or_a_label", NEEDS, a_version_of_a_parameter_is_a_number_or_a_label),
         waiting("aws_the_metadata_of_a_parameter_are_its_tags", NEEDS, the_metadata_of_a_parameter_are_its_tags),
         waiting("aws_parameters_are_found_by_name_path_and_tags", NEEDS, parameters_are_found_by_name_path_and_tags),
+        waiting("aws_parameters_that_are_wanted_at_once_are_one_request", NEEDS, wanted_at_once_are_one_request),
         waiting("aws_who_may_not_read_paths_reads_one_by_one", NEEDS, who_may_not_read_paths_reads_one_by_one),
     ]
 }
@@ -108,4 +109,42 @@ async fn who_may_not_read_paths_reads_one_by_one() {
     });
     let catalog = catalog(&settings(region), &Arc::new(access(&stub.address))).await;
     assert_eq!(find(&catalog, &below("/app", named(""))).await.unwrap(), ["/app/a=hunter2-a", "/app/b=hunter2-b"]);
+}
+
+async fn wanted_at_once_are_one_request() {
+    let (moto, region) = (Moto::shared(), "ap-south-1");
+    for number in 0..12 {
+        put(moto, region, &format!("/p{number}"), &format!("hunter2-{number}"));
+    }
+    let (is_denied, forbids) = (std::sync::atomic::AtomicBool::new(false), std::sync::atomic::Ordering::SeqCst);
+    let is_denied = Arc::new(is_denied);
+    let denied = Arc::clone(&is_denied);
+    let stub = Stub::start(move |asked| {
+        if denied.load(forbids) && asked.header("x-amz-target").is_some_and(|target| target.ends_with("GetParameters")) {
+            return Reply::new(400, r#"{"__type":"AccessDeniedException","Message":"User: x is not authorized"}"#);
+        }
+        Moto::shared().pass_on(asked)
+    });
+    let source = source(&settings(region), &Arc::new(access(&stub.address))).await;
+    let names = || (0..13).map(|number| format!("/p{number}"));
+    let expected: Vec<Option<String>> = (0..13).map(|number| (number < 12).then(|| format!("hunter2-{number}"))).collect();
+    let answers = async || read_at_once(&source, names()).await.into_iter().map(Result::unwrap).collect::<Vec<_>>();
+    assert_eq!(answers().await, expected);
+    // Ten and three; of the one that is missing there is more to know than that it is not among the others.
+    assert_eq!(operations(&stub, 0), ["GetParameters", "GetParameters", "GetParameter"]);
+    assert_eq!(read(&source, key("/p1")).await.unwrap().as_deref(), Some("hunter2-1"));
+    assert_eq!(operations(&stub, 3), ["GetParameter"], "one alone needs no other right");
+    is_denied.store(true, forbids);
+    assert_eq!(answers().await, expected);
+    let before = stub.asked().len();
+    assert_eq!(answers().await, expected);
+    assert_eq!(operations(&stub, before), vec!["GetParameter"; 13], "who may not is not asked to again");
+    let busy = Stub::start(|_| Reply::new(400, r#"{"__type":"ThrottlingException"}"#));
+    let source = super::source(&settings(region), &Arc::new(access(&busy.address))).await;
+    for answer in read_at_once(&source, names().take(3)).await {
+        let error = answer.unwrap_err();
+        assert_eq!(error.to_string(), "read 3 parameters from AWS Parameter Store: GetParameters answers ThrottlingException");
+        assert_eq!(error.kind(), ErrorKind::Busy);
+    }
+    assert_eq!(operations(&busy, 0), ["GetParameters", "GetParameters"]);
 }

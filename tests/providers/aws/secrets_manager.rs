@@ -9,7 +9,10 @@ use tests::suite::Case;
 
 use super::super::stub::Stub;
 use super::moto::Moto;
-use super::{CANARY, access, below, catalog, find, key, metadata, named, read, read_bytes, source, tagged, version, waiting, with_keys};
+use super::{
+    CANARY, access, below, catalog, find, key, metadata, named, operations, read, read_at_once, read_bytes, source, tagged, version, waiting,
+    with_keys,
+};
 
 const NEEDS: &[&str] = &["moto"];
 
@@ -22,6 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
         waiting("aws_secrets_are_found_by_name_path_and_tags", NEEDS, secrets_are_found_by_name_path_and_tags),
         waiting("aws_many_secrets_are_read_twenty_at_once", NEEDS, many_secrets_are_read_twenty_at_once),
         waiting("aws_who_may_not_read_batches_reads_one_by_one", NEEDS, who_may_not_read_batches_reads_one_by_one),
+        waiting("aws_secrets_that_are_wanted_at_once_are_one_request", NEEDS, wanted_at_once_are_one_request),
         waiting("aws_a_prefix_is_put_in_front_once", NEEDS, a_prefix_is_put_in_front_once),
         waiting("aws_the_vendors_client_reads_the_same", &["boto3", "moto"], the_vendors_client_reads_the_same),
     ]
@@ -174,4 +178,24 @@ async fn the_vendors_client_reads_the_same() {
     let parameter = read(&parameters, key("/text")).await.unwrap().expect("a parameter");
     assert_eq!(format!("{text} {hex} {parameter}\n"), made);
     assert_eq!(made, "bread \u{fc} 00ff butter\n");
+}
+
+async fn wanted_at_once_are_one_request() {
+    let (moto, region) = (Moto::shared(), "ap-south-1");
+    for number in 0..24 {
+        create(moto, region, &format!("s{number}"), &format!("hunter2-{number}"));
+    }
+    let arn = moto.secrets(region, "DescribeSecret", &json!({"SecretId": "s0"}))["ARN"].as_str().expect("an ARN").to_owned();
+    let stub = Stub::start(|asked| Moto::shared().pass_on(asked));
+    let source = source(&settings(region), &Arc::new(access(&stub.address))).await;
+    let names = [arn, "never".to_owned()].into_iter().chain((1..24).map(|number| format!("s{number}")));
+    let answers: Vec<Option<String>> = read_at_once(&source, names).await.into_iter().map(Result::unwrap).collect();
+    let expected = |number: usize| Some(format!("hunter2-{number}"));
+    assert_eq!((&answers[0], &answers[1]), (&expected(0), &None));
+    assert_eq!(answers[2..], (1..24).map(expected).collect::<Vec<_>>());
+    // Twenty and five; of the one that is missing there is more to know than that it is not among the others.
+    assert_eq!(operations(&stub, 0), ["BatchGetSecretValue", "BatchGetSecretValue", "GetSecretValue"]);
+    let old = super::version("s1", "AWSPREVIOUS");
+    assert_eq!(read(&source, old).await.unwrap(), None);
+    assert_eq!(operations(&stub, 3), ["GetSecretValue"], "a request for several knows no old versions");
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use providers::ErrorKind;
 use providers::provider::{Scope, Validity};
+use providers::{ErrorKind, Reach};
 use serde_json::{Value, json};
 use tests::access::TestAccess;
 use tests::suite::Case;
@@ -25,6 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
         waiting("aws_a_service_account_stands_for_its_role", NEEDS, a_service_account_stands_for_its_role),
         waiting("aws_the_identity_of_this_process_serves_only_who_may", NEEDS, the_identity_of_this_process_serves_only_who_may),
         waiting("aws_an_agent_beside_us_hands_out_keys", &[], an_agent_beside_us_hands_out_keys),
+        waiting("aws_a_machine_hands_out_keys_to_who_may", &[], a_machine_hands_out_keys_to_who_may),
         waiting("aws_validating_signs_in_and_reads_nothing", &[], validating_signs_in_and_reads_nothing),
     ]
 }
@@ -215,7 +216,7 @@ async fn the_identity_of_this_process_serves_only_who_may() {
     for (access, said) in [
         (with_id(of(Scope::Namespace)), "this store must not"),
         (with_role(of(Scope::Namespace)), "this store must not"),
-        (of(Scope::Cluster), "this process has no identity of its own"),
+        (of(Scope::Cluster).with_variable("AWS_EC2_METADATA_DISABLED", "true"), "this process has no identity of its own"),
         (
             of(Scope::Cluster).with_variable("AWS_ROLE_ARN", ROLE).with_variable("AWS_WEB_IDENTITY_TOKEN_FILE", "/gone"),
             "AWS_WEB_IDENTITY_TOKEN_FILE names is missing",
@@ -247,6 +248,45 @@ async fn an_agent_beside_us_hands_out_keys() {
         let error = read(&source(&without_keys(&json!({})), &Arc::new(access)).await, key("a")).await.unwrap_err();
         assert!(error.kind() == ErrorKind::Denied && error.to_string().ends_with("is not an address that may be asked"), "{error}");
     }
+}
+
+/// IMDSv2: no visit without a token of its own.
+async fn a_machine_hands_out_keys_to_who_may() {
+    let stub = Stub::start(|asked| {
+        let is_known = asked.header("x-aws-ec2-metadata-token") == Some("hunter2-visit");
+        match asked.line.as_str() {
+            "PUT /latest/api/token" if asked.header("x-aws-ec2-metadata-token-ttl-seconds") == Some("60") => Reply::new(200, "hunter2-visit"),
+            "GET /latest/meta-data/iam/security-credentials/" if is_known => Reply::new(200, "reader\n"),
+            "GET /latest/meta-data/iam/security-credentials/reader" if is_known => {
+                let handed = json!({"Code": "Success", "AccessKeyId": "ASIA3", "SecretAccessKey": "hunter2-s", "Token": "hunter2-t"});
+                Reply::new(200, with(handed, &json!({"Expiration": "2999-01-01T00:00:00Z"})).to_string())
+            }
+            "POST /" => value(),
+            _ => Reply::new(401, CANARY),
+        }
+    });
+    let of = |scope: Scope, address: &str| at(TestAccess::of(scope), &stub.address).with_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", address);
+    let reads = async |access: TestAccess| read(&source(&without_keys(&json!({})), &Arc::new(access)).await, key("a")).await;
+    // What no store may reach, this may.
+    let access = of(Scope::Cluster, &stub.address).with_reach(Reach::default());
+    assert_eq!(reads(access).await.unwrap().as_deref(), Some("bread"));
+    assert_eq!(stub.asked().last().and_then(signer).as_deref(), Some("ASIA3"));
+    assert_eq!(stub.lines().len(), 4);
+    let error = reads(of(Scope::Namespace, &stub.address)).await.unwrap_err();
+    assert!(error.to_string().contains("this store must not"), "{error}");
+    for address in ["http://203.0.113.7", "http://localhost", "http://metadata.example", "file:///etc/passwd"] {
+        let error = reads(of(Scope::Cluster, address)).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Denied && error.to_string().contains("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "{error}");
+    }
+    let error = reads(of(Scope::Cluster, &stub.address).with_variable("AWS_EC2_METADATA_DISABLED", "True")).await.unwrap_err();
+    assert!(error.to_string().contains("no identity of its own"), "{error}");
+    assert_eq!(stub.lines().len(), 4, "nobody else was there");
+    let away = Stub::start(|_| Reply::new(404, CANARY));
+    let error = reads(of(Scope::Cluster, &away.address)).await.unwrap_err();
+    assert!(error.to_string().ends_with("it answers status 404"), "{error}");
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = reads(of(Scope::Cluster, &format!("http://{unused}"))).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Busy && error.to_string().contains("no metadata service of a machine answers"), "{error}");
 }
 
 async fn validating_signs_in_and_reads_nothing() {

@@ -18,6 +18,9 @@ use tests::server::free_port;
 /// The token of the administrator.
 pub(crate) const ROOT: &str = "hunter2-root";
 
+/// The file in its home that says who it is to Google.
+pub(crate) const GOOGLE_KEY: &str = "google.json";
+
 /// A Vault, with an engine of version 2 at `secret`.
 pub(crate) struct Dev {
     /// Its address.
@@ -46,7 +49,7 @@ impl Dev {
 
     /// The same at a port that is known.
     pub(crate) fn start_at(port: u16) -> Self {
-        Self::start_as("http", port, &["-dev"])
+        Self::start_as(Home::new(), "http", port, &["-dev"])
     }
 
     /// One that speaks TLS, with a certificate and an authority of its own.
@@ -56,15 +59,25 @@ impl Dev {
 
     /// The same at a port that is known.
     pub(crate) fn start_with_tls_at(port: u16) -> Self {
-        Self::start_as("https", port, &["-dev-tls", "-dev-tls-cert-dir=."])
+        Self::start_as(Home::new(), "https", port, &["-dev-tls", "-dev-tls-cert-dir=."])
     }
 
-    fn start_as(scheme: &str, port: u16, mode: &[&str]) -> Self {
-        let home = Home::new();
+    /// One that has what a file in `home` says besides.
+    pub(crate) fn start_with(home: Home, config: &str) -> Self {
+        Self::start_as(home, "http", free_port(), &["-dev", &format!("-config={config}")])
+    }
+
+    /// One whose home has files that it looks at by itself.
+    pub(crate) fn start_in(home: Home) -> Self {
+        Self::start_as(home, "http", free_port(), &["-dev"])
+    }
+
+    fn start_as(home: Home, scheme: &str, port: u16, mode: &[&str]) -> Self {
         let listen = format!("-dev-listen-address=127.0.0.1:{port}");
         let root = format!("-dev-root-token-id={ROOT}");
         let program = peers::get("vault").expect("the case needs it");
-        let server = home.command(program).args(["server", "-dev-no-store-token", &root, &listen]).args(mode).start();
+        let run = home.command(program).env("GOOGLE_APPLICATION_CREDENTIALS", home.path().join(GOOGLE_KEY));
+        let server = run.args(["server", "-dev-no-store-token", &root, &listen]).args(mode).start();
         let dev = Self { address: format!("{scheme}://127.0.0.1:{port}"), port, home, _server: server };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !dev.asks("GET", "sys/mounts", "").is_some_and(|(_, body)| body.contains("\"secret/\"")) {

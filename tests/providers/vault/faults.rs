@@ -1,9 +1,10 @@
 //! A Vault that is slow, overwhelmed, or none at all.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use providers::provider::Search;
+use providers::selector::RetrySettings;
 use providers::{ErrorKind, Reach};
 use serde_json::json;
 use tests::access::TestAccess;
@@ -22,6 +23,8 @@ pub(super) fn cases() -> Vec<Case> {
         waiting("vault_headers_and_namespaces_are_sent", &[], headers),
         waiting("vault_at_an_address_that_is_refused_is_not_asked", &[], refused_address),
         waiting("vault_whose_folders_never_end_is_given_up", &[], folders),
+        waiting("vault_is_told_which_state_it_must_have_to_know_our_sign_in", &[], index),
+        waiting("vault_is_asked_again_as_often_as_the_store_says", &[], again),
     ]
 }
 
@@ -78,7 +81,7 @@ async fn throttled() {
 async fn hanging() {
     let stub = Stub::start(|_| Reply::new(200, "{}").after(Duration::from_secs(60)));
     let source = source(&with_token(&stub.address, &json!({})), &world()).await;
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let error = read(&source, key("app")).await.expect_err("it hangs");
     assert_eq!((error.to_string().as_str(), error.kind()), ("read secret/data/app from Vault: there is no answer in time", ErrorKind::Busy));
     assert!(start.elapsed() < Duration::from_secs(45));
@@ -144,4 +147,59 @@ async fn folders() {
     let escaping = Stub::start(|_| Reply::new(200, r#"{"data":{"keys":["../../sys/mounts"]}}"#));
     let catalog = connect(&with_token(&escaping.address, &json!({})), &world()).await.expect("a store").catalog.expect("it can search");
     assert_eq!(catalog.find(&Search::default()).await.expect_err("it leads elsewhere").kind(), ErrorKind::Invalid);
+}
+
+async fn again() {
+    let said = |max_retries: Option<i32>, interval: &str| RetrySettings { max_retries, retry_interval: Some(interval.to_owned()) };
+    for (retries, status, after, requests) in [
+        (None, 503, None, 1),
+        (Some(said(None, "1ms")), 503, None, 1),
+        (Some(said(Some(0), "1ms")), 503, None, 1),
+        (Some(said(Some(2), "1ms")), 503, None, 3),
+        (Some(said(Some(2), "1ms")), 412, None, 3),
+        (Some(said(Some(1), "1ms")), 429, Some("0"), 2),
+        // Nobody waits so long here: the queue does.
+        (Some(said(Some(1), "1ms")), 429, Some("60"), 1),
+        (Some(said(Some(2), "1ms")), 403, None, 1),
+        (Some(said(Some(i32::MAX), "0s")), 500, None, 11),
+    ] {
+        let stub = Stub::start(move |_| {
+            let reply = Reply::new(status, r#"{"errors":["hunter2-value"]}"#);
+            after.map_or_else(|| Reply::new(status, ""), |after| reply.with("Retry-After", after))
+        });
+        let settings = with_token(&stub.address, &json!({}));
+        let store = super::super::conformance::connected_with("vault", &settings, retries.as_ref(), world()).await.expect("a store");
+        let error = read(&store.source.expect("a source"), key("app")).await.expect_err("it never gives in");
+        assert_eq!(stub.lines().len(), requests, "{retries:?} {status}: {error}");
+    }
+    let stub = Stub::start(|_| Reply::new(503, ""));
+    let (settings, slow) = (with_token(&stub.address, &json!({})), said(Some(2), "300ms"));
+    let store = super::super::conformance::connected_with("vault", &settings, Some(&slow), world()).await.expect("a store");
+    let start = Instant::now();
+    read(&store.source.expect("a source"), key("app")).await.expect_err("it never gives in");
+    assert!((Duration::from_millis(600)..Duration::from_secs(10)).contains(&start.elapsed()), "{:?}", start.elapsed());
+    for (wrong, field) in [(said(Some(-1), "1s"), "maxRetries"), (said(Some(1), "soon"), "retryInterval")] {
+        let error = super::super::conformance::connected_with("vault", &settings, Some(&wrong), world()).await.err().expect("it cannot be");
+        assert!(error.to_string().starts_with(&format!("use the store: spec.retrySettings.{field} ")), "{error}");
+    }
+}
+
+/// Only Vault Enterprise has servers that lag behind, so a server of our own plays one.
+async fn index() {
+    for (reads_own_writes, expected) in [(true, Some("state-1")), (false, None)] {
+        let stub = Stub::start(|asked| match asked.line.as_str() {
+            "POST /v1/auth/approle/login" => {
+                let body = r#"{"auth":{"client_token":"hunter2-1","lease_duration":0,"renewable":false}}"#;
+                Reply::new(200, body).with("X-Vault-Index", "state-1")
+            }
+            _ => Reply::new(200, r#"{"data":{"data":{"k":"v"}}}"#).with("X-Vault-Index", "state-2"),
+        });
+        let auth = json!({"appRole": {"roleId": "r", "secretRef": {"name": "vault", "key": "token"}}});
+        let source = source(&with_token(&stub.address, &json!({"auth": auth, "readYourWrites": reads_own_writes})), &world()).await;
+        for _ in 0..2 {
+            read(&source, key("app")).await.expect("an answer");
+        }
+        let sent: Vec<Option<String>> = stub.asked().iter().map(|asked| asked.header("x-vault-index").map(str::to_owned)).collect();
+        assert_eq!(sent, [None, expected.map(str::to_owned), expected.map(str::to_owned)]);
+    }
 }

@@ -1,9 +1,6 @@
 //! Every way to sign in, to the real Vault.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
-use std::thread;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -24,11 +21,10 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         waiting("vault_is_signed_in_to_as_an_application", &["vault"], app_role),
         waiting("vault_is_signed_in_to_by_name_and_password", &["vault"], user_pass),
-        waiting("vault_is_signed_in_to_as_a_person_of_a_directory", &["vault"], ldap),
         waiting("vault_is_signed_in_to_with_a_signed_token", &["vault"], jwt),
         waiting("vault_is_signed_in_to_as_a_service_account", &["vault"], kubernetes),
-        waiting("vault_is_signed_in_to_as_somebody_whom_aws_knows", &["vault"], iam),
         waiting("vault_is_signed_in_to_with_a_certificate", &["vault"], cert),
+        waiting("vault_that_wants_a_certificate_at_the_connection_is_shown_one", &["vault"], connection),
         waiting("vault_trusts_authorities_and_after_their_change_the_new_ones", &["vault"], authorities),
         waiting("vault_of_a_cluster_store_without_a_consumer_is_unknown", &[], referent),
         waiting("vault_without_a_sign_in_is_asked_without_a_token", &[], nobody),
@@ -37,23 +33,23 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// A policy to read everything in `secret`, and something to read.
-fn ready() -> Arc<Dev> {
+pub(super) fn ready() -> Arc<Dev> {
     let dev = Dev::shared();
     allow(&dev);
     dev
 }
 
-fn allow(dev: &Dev) {
+pub(super) fn allow(dev: &Dev) {
     dev.does("PUT", "sys/policies/acl/reader", json!({"policy": r#"path "secret/data/*" { capabilities = ["read"] }"#}));
     dev.puts("signed", &json!({"k": "v"}));
 }
 
-fn settings(server: &str, auth: Value) -> Value {
+pub(super) fn settings(server: &str, auth: Value) -> Value {
     json!({"server": server, "path": "secret", "auth": auth})
 }
 
 /// The store reads with the right proof, and is denied with a wrong one.
-async fn check(settings: &Value, right: TestAccess, wrong: TestAccess, denied: &str) {
+pub(super) async fn check(settings: &Value, right: TestAccess, wrong: TestAccess, denied: &str) {
     let source_ = source(settings, &Arc::new(right)).await;
     assert_eq!(source_.validate().await.expect("we are welcome"), Validity::Valid);
     assert_eq!(read(&source_, key("signed")).await.expect("an answer").as_deref(), Some(r#"{"k":"v"}"#));
@@ -91,51 +87,6 @@ async fn user_pass() {
     let access = |password: &str| TestAccess::new().with_secret("anna", "password", password);
     let denied = "sign in to Vault (userPass at auth/userpass/login/anna): Vault refuses (status 400)";
     check(&settings(&dev.address, auth), access("hunter2-\"word\""), access("hunter2-other"), denied).await;
-}
-
-/// A directory that knows one password, and finds one person without attributes whatever it is asked for.
-fn directory() -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = format!("ldap://{}", listener.local_addr().expect("an address"));
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            thread::spawn(move || {
-                let mut buffer = [0; 4096];
-                while let Ok(length @ 8..) = stream.read(&mut buffer) {
-                    // *Source*: RFC 4511: SEQUENCE, its length (0x81 announces one that is longer), INTEGER of one byte, the operation.
-                    let start = if buffer[1] == 0x81 { 3 } else { 2 };
-                    let (message, operation) = (buffer[start + 2], buffer[start + 3]);
-                    let is_right = buffer[..length].windows(12).any(|part| part == b"hunter2-ldap");
-                    let (answer, result) = match operation {
-                        0x60 => (0x61, if is_right { 0 } else { 49 }),
-                        0x63 => (0x65, 0),
-                        _ => return,
-                    };
-                    let name = b"cn=anna,ou=people,dc=example";
-                    let found = [&[0x30, 0x25, 2, 1, message, 0x64, 0x20, 4, 0x1c][..], name, &[0x30, 0]].concat();
-                    let end = [0x30, 0x0c, 2, 1, message, answer, 7, 0x0a, 1, result, 4, 0, 4, 0];
-                    let parts = if operation == 0x63 { [&found[..], &end] } else { [&[][..], &end] };
-                    if stream.write_all(&parts.concat()).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    address
-}
-
-async fn ldap() {
-    let dev = ready();
-    dev.mounts("ldap", "auth/ldap", &json!({}));
-    let config =
-        json!({"url": directory(), "userdn": "ou=people,dc=example", "userattr": "cn", "groupdn": "ou=groups,dc=example", "username_as_alias": true});
-    dev.does("POST", "auth/ldap/config", config);
-    dev.does("POST", "auth/ldap/users/anna", json!({"policies": "reader"}));
-    let auth = json!({"ldap": {"username": "anna", "secretRef": {"name": "anna", "key": "password"}}});
-    let access = |password: &str| TestAccess::new().with_secret("anna", "password", password);
-    let denied = "sign in to Vault (ldap at auth/ldap/login/anna): Vault refuses (status 400)";
-    check(&settings(&dev.address, auth), access("hunter2-ldap"), access("hunter2-other"), denied).await;
 }
 
 /// A signed token with these claims.
@@ -212,37 +163,6 @@ async fn kubernetes() {
     assert_eq!(access.asked_tokens(), ["team-a/app vault 600"]);
 }
 
-async fn iam() {
-    let dev = ready();
-    let service = Stub::start(|asked| {
-        let is_known = asked.header("authorization").is_some_and(|signed| signed.contains("Credential=AKIDRIGHT/"));
-        if !is_known {
-            return Reply::new(403, "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>");
-        }
-        let result = "<Arn>arn:aws:iam::123456789012:user/anna</Arn><UserId>AIDA1</UserId><Account>123456789012</Account>";
-        let answer = format!("<GetCallerIdentityResponse><GetCallerIdentityResult>{result}</GetCallerIdentityResult></GetCallerIdentityResponse>");
-        Reply::new(200, answer).with("Content-Type", "text/xml")
-    });
-    dev.mounts("aws", "auth/aws", &json!({}));
-    let config = json!({"sts_endpoint": service.address, "sts_region": "us-east-1", "iam_server_id_header_value": "vault.example", "max_retries": 0});
-    dev.does("POST", "auth/aws/config/client", config);
-    let bound = json!({"auth_type": "iam", "bound_iam_principal_arn": "arn:aws:iam::123456789012:user/anna", "resolve_aws_unique_ids": false});
-    let mut role = bound.clone();
-    role["token_policies"] = json!("reader");
-    dev.does("POST", "auth/aws/role/app", role);
-    let at = |key: &str| json!({"name": "aws", "key": key});
-    let keys = json!({"accessKeyIDSecretRef": at("id"), "secretAccessKeySecretRef": at("key")});
-    let auth = json!({"iam": {"vaultRole": "app", "vaultAwsIamServerID": "vault.example", "secretRef": keys}});
-    let access = |id: &str| TestAccess::new().with_secret("aws", "id", id).with_secret("aws", "key", "hunter2-aws");
-    let denied = "sign in to Vault (iam at auth/aws/login): Vault refuses (status 400)";
-    check(&settings(&dev.address, auth.clone()), access("AKIDRIGHT"), access("AKIDWRONG"), denied).await;
-    let mut elsewhere = auth;
-    elsewhere["iam"]["vaultAwsIamServerID"] = json!("another.example");
-    let source = source(&settings(&dev.address, elsewhere), &Arc::new(access("AKIDRIGHT"))).await;
-    assert_eq!(read(&source, key("signed")).await.expect_err("the proof is for another Vault").kind(), ErrorKind::Denied);
-    assert!(service.asked().iter().all(|asked| asked.body == "Action=GetCallerIdentity&Version=2011-06-15"));
-}
-
 async fn cert() {
     let dev = Dev::start_with_tls();
     allow(&dev);
@@ -263,6 +183,45 @@ async fn cert() {
     };
     let denied = "sign in to Vault (cert at auth/cert/login): Vault refuses (status 400)";
     check(&settings, access(&right), access(&wrong), denied).await;
+}
+
+/// A Vault with a second door, at which nobody is heard who shows no certificate.
+async fn connection() {
+    let home = tests::process::Home::new();
+    let certificate = |name: &str, usage| {
+        let pair = KeyPair::generate().expect("a key");
+        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        params.extended_key_usages = vec![usage];
+        (params.self_signed(&pair).expect("a certificate").pem(), pair.serialize_pem())
+    };
+    let server = certificate("127.0.0.1", rcgen::ExtendedKeyUsagePurpose::ServerAuth);
+    let [ours, theirs] = ["ours.example", "theirs.example"].map(|name| certificate(name, rcgen::ExtendedKeyUsagePurpose::ClientAuth));
+    let port = tests::server::free_port();
+    home.write("server.pem", &server.0);
+    home.write("server.key", &server.1);
+    home.write("clients.pem", &ours.0);
+    let listener = format!(
+        "listener \"tcp\" {{\n address = \"127.0.0.1:{port}\"\n tls_cert_file = \"server.pem\"\n tls_key_file = \"server.key\"\n \
+         tls_client_ca_file = \"clients.pem\"\n tls_require_and_verify_client_cert = true\n}}\n"
+    );
+    home.write("more.hcl", listener);
+    let dev = Dev::start_with(home, "more.hcl");
+    allow(&dev);
+    let access = |(certificate, key): &(String, String)| {
+        let access = TestAccess::new().with_secret("vault", "token", super::dev::ROOT).with_config_map("ca", "ca.crt", &server.0);
+        Arc::new(access.with_secret("ours", "tls.crt", certificate).with_secret("ours", "tls.key", key))
+    };
+    let address = format!("https://127.0.0.1:{port}");
+    let authority = json!({"type": "ConfigMap", "name": "ca", "key": "ca.crt"});
+    // The keys of both are those that such Secrets have.
+    let tls = json!({"certSecretRef": {"name": "ours"}, "keySecretRef": {"name": "ours"}});
+    let shown = super::with_token(&address, &json!({"caProvider": authority, "tls": tls}));
+    assert!(read(&source(&shown, &access(&ours)).await, key("signed")).await.expect("an answer").is_some());
+    let silent = super::with_token(&address, &json!({"caProvider": authority}));
+    for (settings, access) in [(shown, access(&theirs)), (silent, access(&ours))] {
+        let error = read(&source(&settings, &access).await, key("signed")).await.expect_err("it shows nothing that counts");
+        assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    }
 }
 
 async fn authorities() {
@@ -318,7 +277,10 @@ async fn refused() {
         (json!({"server": "ftp://v", "auth": token}), "spec.provider.vault.server is no address of http or https"),
         (json!({"server": "http://user:hunter2-word@v", "auth": token}), "spec.provider.vault.server is no address of http or https"),
         (json!({"server": "http://v", "auth": {}}), "spec.provider.vault.auth names no method"),
-        (json!({"server": "http://v", "auth": {"gcp": {"role": "r"}}}), "spec.provider.vault.auth.gcp is not supported"),
+        (
+            json!({"server": "http://v", "auth": {"gcp": {"role": "r"}}}),
+            "spec.provider.vault.auth.gcp without secretRef (workloadIdentity, serviceAccountRef) is not supported",
+        ),
         (json!({"server": "http://v", "auth": {"appRole": {"secretRef": at}}}), "spec.provider.vault.auth.appRole has neither roleId nor roleRef"),
         (json!({"server": "http://v", "auth": {"jwt": {"role": "r"}}}), "spec.provider.vault.auth.jwt has neither secretRef"),
         (json!({"server": "http://v", "tls": {"certSecretRef": at}}), "spec.provider.vault.tls needs both certSecretRef and keySecretRef"),

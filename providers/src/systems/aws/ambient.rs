@@ -1,20 +1,19 @@
-//! The identity that this process was given, where a store may use it: keys, a role with a token (IRSA), or what an agent beside us hands out (Pod
-//! Identity). The metadata service of machines is never asked.
-
-use std::net::IpAddr;
+//! The identity that this process was given, where a store may use it, in the order of the SDKs: keys, a role with a token (IRSA), what an agent beside
+//! us hands out (Pod Identity), what the machine has.
 
 use jiff::Timestamp;
 use keys::SecretBytes;
 use reqwest::Method;
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use super::api::secret;
 use super::auth::Keys;
 use super::refusal::Refusal;
 use super::sts::{self, Sts};
+use super::{endpoint, machine};
 use crate::error::{Error, Result};
-use crate::http::{Client, Header, Request, Settings};
+use crate::http::{Answer, Client, Header, Request, Settings};
 use crate::provider::Access;
 
 /// Where agents may be asked without TLS, besides the loopback.
@@ -51,25 +50,30 @@ pub(super) async fn keys(access: &dyn Access, sts: &Sts<'_>) -> Result<Keys> {
         let session = session.as_deref().unwrap_or(sts::SESSION_NAME);
         return sts.assume_with_token(&text("AWS_ROLE_ARN", &role)?, session, &token).await;
     }
-    if let Some(address) = set("AWS_CONTAINER_CREDENTIALS_FULL_URI")? {
+    if let Some(address) = agent(access)? {
         let token = match set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")? {
             Some(path) => Some(file(access, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &path)?),
             None => set("AWS_CONTAINER_AUTHORIZATION_TOKEN")?,
         };
-        return handed_out(access, &text("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)?, token).await;
+        return handed_out(access, &address, token).await;
     }
-    Err(Error::denied("sign in to AWS: the store names no credentials, and this process has no identity of its own"))
+    let none = || Error::denied("sign in to AWS: the store names no credentials, and this process has no identity of its own");
+    machine::keys(access).await?.ok_or_else(none)
+}
+
+/// Where the agent is, if there is one.
+fn agent(access: &dyn Access) -> Result<Option<String>> {
+    let set = |name: &str| access.variable(name)?.filter(|value| !value.is_empty()).map(|value| text(name, &value)).transpose();
+    // Whatever the rest is, the host stays the same.
+    let relative = set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")?.map(|path| format!("http://{}/{}", AGENTS[0], path.trim_start_matches('/')));
+    if relative.is_some() { Ok(relative) } else { set("AWS_CONTAINER_CREDENTIALS_FULL_URI") }
 }
 
 async fn handed_out(access: &dyn Access, address: &str, token: Option<SecretBytes>) -> Result<Keys> {
     let what = "ask the agent beside us for credentials of AWS";
     let wrong = || Error::denied(format!("{what}: AWS_CONTAINER_CREDENTIALS_FULL_URI is not an address that may be asked"));
     let url = Url::parse(address).map_err(|_| wrong())?;
-    let number = match url.host() {
-        Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-        Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-        _ => None,
-    };
+    let number = endpoint::number(&url);
     let is_agent = number.is_some_and(|number| number.is_loopback() || AGENTS.iter().any(|agent| agent.parse() == Ok(number)));
     if !(url.scheme() == "https" || (url.scheme() == "http" && is_agent)) {
         return Err(wrong());
@@ -84,6 +88,14 @@ async fn handed_out(access: &dyn Access, address: &str, token: Option<SecretByte
     if answer.status != 200 {
         return Err(Refusal::of_code(what, "the agent", answer.status, "", answer.retry_after).into());
     }
+    handed(what, &answer)
+}
+
+/// The keys in an answer.
+///
+/// # Errors
+/// Invalid: there are none.
+pub(super) fn handed(what: &str, answer: &Answer) -> Result<Keys> {
     // EXPOSE: the answer is taken apart into secrets.
     let handed: Option<Handed> = serde_json::from_slice(answer.body.expose()).ok();
     match handed {
@@ -105,7 +117,7 @@ fn trimmed(token: &SecretBytes) -> SecretBytes {
 }
 
 /// A setting that is no secret.
-fn text(name: &str, value: &SecretBytes) -> Result<String> {
+pub(super) fn text(name: &str, value: &SecretBytes) -> Result<String> {
     // EXPOSE: a role, a path or an address.
     std::str::from_utf8(value.expose()).map(str::to_owned).map_err(|_| Error::invalid(format!("sign in to AWS: {name} is no text")))
 }

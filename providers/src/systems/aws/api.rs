@@ -1,6 +1,6 @@
 //! Requests to the services that speak JSON.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use keys::SecretBytes;
@@ -134,10 +134,7 @@ pub(super) struct AnsweredTag {
 
 /// Tags as the text of a JSON object, written as Go does.
 pub(super) fn json(tags: Vec<AnsweredTag>) -> SecretBytes {
-    let tags: BTreeMap<String, String> = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-    let text = serde_json::Value::from_iter(tags).to_string();
-    let text = text.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
-    SecretBytes::new(text.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029").into_bytes())
+    crate::json::object(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())))
 }
 
 /// Reads a text that is a secret.

@@ -6,6 +6,7 @@ use url::{Host, Url};
 
 use crate::error::{Error, Result};
 use crate::provider::Access;
+use crate::reach::Reach;
 
 /// Partitions whose hosts have another suffix, by the beginning of the names of their regions.
 ///
@@ -34,19 +35,48 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// Finds a service: where `variable` says, or where AWS has it.
     pub(super) fn new(access: &dyn Access, service: &'static str, variable: &str, region: &str) -> Result<Self> {
-        let override_ = access.endpoint(variable).filter(|address| !address.is_empty());
-        let wrong = || Error::invalid(format!("use the store: {variable} is not an address"));
-        let (text, is_given) = match override_ {
-            Some(address) => (address, true),
-            None => (format!("https://{service}.{region}.{}", suffix(region)), false),
-        };
-        let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some()).ok_or_else(wrong)?;
-        let given = match url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            _ => None,
-        };
-        Ok(Self { url, region: region.to_owned(), service, given: given.filter(|_| is_given) })
+        let Some(address) = access.endpoint(variable).filter(|address| !address.is_empty()) else { return Self::of_aws(service, region) };
+        let url = url(&address).ok_or_else(|| Error::invalid(format!("use the store: {variable} is not an address")))?;
+        let given = number(&url);
+        Ok(Self { url, region: region.to_owned(), service, given })
+    }
+
+    /// A service where AWS has it.
+    pub(super) fn of_aws(service: &'static str, region: &str) -> Result<Self> {
+        Self::at(&format!("https://{service}.{region}.{}", suffix(region)), service, region)
+    }
+
+    /// The token service of the world.
+    pub(super) fn global_sts(region: &str) -> Result<Self> {
+        Self::at("https://sts.amazonaws.com", "sts", region)
+    }
+
+    fn at(address: &str, service: &'static str, region: &str) -> Result<Self> {
+        let url = url(address).ok_or_else(|| Error::invalid("use the store: its region is not the name of a region"))?;
+        Ok(Self { url, region: region.to_owned(), service, given: None })
+    }
+
+    /// What may be connected to: this too, if whoever runs us gave it.
+    pub(super) fn reach(&self, reach: Reach) -> Reach {
+        self.given.map_or_else(|| reach.clone(), |address| reach.and(address))
+    }
+}
+
+/// Whether a text is the name of a region: it becomes part of a name of a host, which is sent signed requests.
+pub(super) fn is_region(text: &str) -> bool {
+    (1..=63).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+fn url(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+}
+
+/// The address of a host that is none by name.
+pub(super) fn number(url: &Url) -> Option<IpAddr> {
+    match url.host() {
+        Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+        Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::{self, AnsweredTag, Api, Page, secret};
+use super::together::{Outcome, Together};
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Catalog, Lookup, Reference, Search, Source, Validity};
 
@@ -19,8 +20,9 @@ const FIND: &str = "find parameters in AWS Parameter Store";
 
 /// The parameters of one account and region.
 pub(super) struct ParameterStore {
-    pub(super) api: Api,
-    pub(super) prefix: String,
+    api: Api,
+    prefix: String,
+    together: Together,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +64,36 @@ impl Page for Several {
 }
 
 impl ParameterStore {
+    pub(super) fn new(api: Api, prefix: String) -> Self {
+        Self { api, prefix, together: Together::new(BATCH) }
+    }
+
+    /// One parameter, together with others that are wanted now.
+    async fn current(&self, name: &str) -> Result<Option<SecretBytes>> {
+        // What has a colon is answered under another name than it is asked for.
+        let found = if name.contains(':') { None } else { self.together.read(name, |names| self.several(names)).await? };
+        match found {
+            Some(value) => Ok(Some(value)),
+            None => self.value(name).await,
+        }
+    }
+
+    async fn several(&self, names: Vec<String>) -> Outcome {
+        let what = format!("read {} parameters from AWS Parameter Store", names.len());
+        match self.api.call::<Several>(&what, "GetParameters", &json!({"Names": names, "WithDecryption": true})).await {
+            Ok(Ok(page)) => Outcome::Found(page.parameters.into_iter().filter_map(|one| Some((one.name, one.value?))).collect()),
+            Ok(Err(refusal)) if refusal.is_busy() => Outcome::Failed(refusal.into()),
+            // One of them may be forbidden, or have a name that is none: which one is seen when each is asked for alone.
+            Ok(Err(refusal)) => {
+                if refusal.is_denied() {
+                    self.together.forbid();
+                }
+                Outcome::Alone
+            }
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
     async fn value(&self, name: &str) -> Result<Option<SecretBytes>> {
         let what = format!("read parameter {name} from AWS Parameter Store");
         match self.api.call::<One>(&what, "GetParameter", &json!({"Name": name, "WithDecryption": true})).await? {
@@ -142,7 +174,7 @@ impl Source for ParameterStore {
             let found = match what.version.as_deref().filter(|version| !version.is_empty()) {
                 _ if what.metadata => self.tags(&name).await?,
                 Some(version) => self.value(&format!("{name}:{version}")).await?,
-                None => self.value(&name).await?,
+                None => self.current(&name).await?,
             };
             Ok(found.map(Answer::Value))
         })

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::sts;
 use crate::error::{Error, ErrorKind};
+use crate::http::Answer;
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -49,6 +51,11 @@ impl Refusal {
         matches!(self.code.as_str(), "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException")
     }
 
+    /// Whether it may go through later.
+    pub(super) fn is_busy(&self) -> bool {
+        kind(self.status, &self.code) == ErrorKind::Busy
+    }
+
     /// Whether the operation as such is forbidden.
     pub(super) fn is_denied(&self) -> bool {
         self.code.starts_with("AccessDenied")
@@ -61,6 +68,18 @@ impl From<Refusal> for Error {
         let said = if code.is_empty() { format!("status {status}") } else { code.clone() };
         Self::new(kind(status, &code), format!("{what}: {operation} answers {said}")).after(retry_after)
     }
+}
+
+/// Whether an answer asks to come again: AWS throttles with status 400.
+pub(super) fn is_busy(answer: &Answer) -> bool {
+    if answer.status != 400 {
+        return false;
+    }
+    // EXPOSE: the answer is an error; only its code is looked at.
+    let body = answer.body.expose();
+    let Body { type_, .. } = serde_json::from_slice(body).unwrap_or_default();
+    let code = if type_.is_empty() { sts::code(std::str::from_utf8(body).unwrap_or_default()) } else { type_ };
+    kind(answer.status, &word(&code)) == ErrorKind::Busy
 }
 
 /// Whether a message says that a secret waits to be deleted: there is no code for it.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::api::{self, AnsweredTag, Api, Page, secret};
 use super::refusal::{Refusal, is_doomed};
+use super::together::{Outcome, Together};
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Catalog, Lookup, Reference, Search, Source, Validity};
 
@@ -16,12 +17,16 @@ use crate::provider::{Answer, Catalog, Lookup, Reference, Search, Source, Validi
 /// *Source*: the API reference, BatchGetSecretValue.
 const BATCH: usize = 20;
 
+/// The stage that a secret has now.
+const CURRENT: &str = "AWSCURRENT";
+
 const FIND: &str = "find secrets in AWS Secrets Manager";
 
 /// The secrets of one account and region.
 pub(super) struct SecretsManager {
-    pub(super) api: Api,
-    pub(super) prefix: String,
+    api: Api,
+    prefix: String,
+    together: Together,
 }
 
 /// A value, or an entry of a batch.
@@ -30,6 +35,8 @@ pub(super) struct SecretsManager {
 struct Entry {
     #[serde(default)]
     name: String,
+    #[serde(default, rename = "ARN")]
+    arn: String,
     #[serde(default, deserialize_with = "secret")]
     secret_binary: Option<SecretBytes>,
     #[serde(default, deserialize_with = "secret")]
@@ -37,6 +44,13 @@ struct Entry {
 }
 
 impl Entry {
+    /// The bytes under each name that it can be asked for by; nothing, if they cannot be had.
+    fn named(self, what: &str) -> impl Iterator<Item = (String, SecretBytes)> {
+        let names = [self.name.clone(), self.arn.clone()];
+        let value = self.value(what).ok();
+        names.into_iter().filter_map(move |name| Some((name, value.as_ref()?.duplicate())))
+    }
+
     /// The bytes, which win over the text.
     fn value(self, what: &str) -> Result<SecretBytes> {
         if let Some(binary) = self.secret_binary {
@@ -115,11 +129,39 @@ enum Forbidden {
 }
 
 impl SecretsManager {
+    pub(super) fn new(api: Api, prefix: String) -> Self {
+        Self { api, prefix, together: Together::new(BATCH) }
+    }
+
+    /// One secret as it is now, together with others that are wanted now.
+    async fn current(&self, name: &str) -> Result<Option<SecretBytes>> {
+        match self.together.read(name, |names| self.several(names)).await? {
+            Some(value) => Ok(Some(value)),
+            None => self.value(name, None).await,
+        }
+    }
+
+    async fn several(&self, names: Vec<String>) -> Outcome {
+        let what = format!("read {} secrets from AWS Secrets Manager", names.len());
+        match self.api.call::<Batch>(&what, "BatchGetSecretValue", &json!({"SecretIdList": names})).await {
+            Ok(Ok(batch)) => Outcome::Found(batch.secret_values.into_iter().flat_map(|entry| entry.named(&what)).collect()),
+            Ok(Err(refusal)) if refusal.is_busy() => Outcome::Failed(refusal.into()),
+            // A right of its own; or one of the names is none, which is seen when each is asked for alone.
+            Ok(Err(refusal)) => {
+                if refusal.is_denied() {
+                    self.together.forbid();
+                }
+                Outcome::Alone
+            }
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
     async fn value(&self, name: &str, version: Option<&str>) -> Result<Option<SecretBytes>> {
         let what = format!("read secret {name} from AWS Secrets Manager");
         let version = match version.filter(|version| !version.is_empty()) {
             Some(version) => version.strip_prefix("uuid/").map_or(("VersionStage", version), |id| ("VersionId", id)),
-            None => ("VersionStage", "AWSCURRENT"),
+            None => ("VersionStage", CURRENT),
         };
         let input = json!({"SecretId": name, version.0: version.1});
         match self.api.call::<Entry>(&what, "GetSecretValue", &input).await? {
@@ -213,7 +255,11 @@ impl Source for SecretsManager {
     fn read<'a>(&'a self, what: &'a Reference) -> BoxFuture<'a, Result<Option<Answer>>> {
         Box::pin(async move {
             let name = format!("{}{}", self.prefix, what.key);
-            let found = if what.metadata { self.tags(&name).await? } else { self.value(&name, what.version.as_deref()).await? };
+            let found = match what.version.as_deref() {
+                _ if what.metadata => self.tags(&name).await?,
+                None | Some("" | CURRENT) => self.current(&name).await?,
+                version => self.value(&name, version).await?,
+            };
             Ok(found.map(Answer::Value))
         })
     }

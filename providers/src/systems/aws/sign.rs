@@ -18,15 +18,25 @@ use crate::http::Header;
 /// # Errors
 /// Invalid: keys that are no text, which no signature can be made with.
 pub(super) fn headers(keys: &Keys, endpoint: &Endpoint, now: Timestamp, given: &[(&str, &str)], body: &SecretBytes) -> Result<Vec<Header>> {
-    let made = signature(keys, endpoint, now, given, body)
-        .ok_or_else(|| Error::invalid("sign a request to AWS: the access key or its session token is no text"))?;
+    let made = signature(keys, endpoint, now, given, body).ok_or_else(no_text)?;
     let all = made.into_iter().chain(given.iter().map(|(name, value)| ((*name).to_owned(), SecretBytes::new(value.as_bytes().to_vec()))));
     all.map(|(name, value)| Ok(Header::new(&name, &value)?)).collect()
 }
 
-fn signature(keys: &Keys, endpoint: &Endpoint, now: Timestamp, given: &[(&str, &str)], body: &SecretBytes) -> Option<Vec<(String, SecretBytes)>> {
+pub(super) fn no_text() -> Error {
+    Error::invalid("sign a request to AWS: the access key or its session token is no text")
+}
+
+/// Makes the headers that sign a POST, and cover those that are given; `None` for keys that no signature can be made with.
+pub(super) fn signature(
+    keys: &Keys,
+    endpoint: &Endpoint,
+    now: Timestamp,
+    given: &[(&str, &str)],
+    body: &SecretBytes,
+) -> Option<Vec<(String, SecretBytes)>> {
     // EXPOSE: keys go to what signs with them, which wipes its copies.
-    let text = |secret: &SecretBytes| std::str::from_utf8(secret.expose()).map(str::to_owned).ok();
+    let text = |secret: &SecretBytes| std::str::from_utf8(secret.expose()).map(|text| text.trim().to_owned()).ok();
     let token = match &keys.token {
         Some(token) => Some(text(token)?),
         None => None,

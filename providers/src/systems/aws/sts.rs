@@ -50,13 +50,17 @@ impl Sts<'_> {
         // EXPOSE: the answer is taken apart into secrets.
         let text = std::str::from_utf8(answer.body.expose()).unwrap_or_default();
         if answer.status != 200 {
-            let code = elements(text, &["Code"]).and_then(|mut found| found.remove("Code"));
-            // EXPOSE: the word for an error; what is no single word is dropped.
-            let code = code.as_ref().and_then(|code| std::str::from_utf8(code.expose()).ok()).unwrap_or_default();
-            return Err(Refusal::of_code(what, operation, answer.status, code, answer.retry_after).into());
+            return Err(Refusal::of_code(what, operation, answer.status, &code(text), answer.retry_after).into());
         }
         keys_of(text).ok_or_else(|| Error::invalid(format!("{what}: the answer to {operation} has no credentials")))
     }
+}
+
+/// The word for an error; nothing if the text has none.
+pub(super) fn code(text: &str) -> String {
+    let code = elements(text, &["Code"]).and_then(|mut found| found.remove("Code"));
+    // EXPOSE: a word for an error is no secret; what is no single word is dropped by whoever tells it.
+    code.as_ref().and_then(|code| std::str::from_utf8(code.expose()).ok()).unwrap_or_default().to_owned()
 }
 
 fn form(action: &str, role: &str, session: &str) -> Serializer<'static, String> {

@@ -132,12 +132,12 @@ impl Session {
     ///
     /// # Errors
     /// Invalid: an address, a certificate or a key.
-    pub(super) fn new(connection: Connection, reach: Reach, own: Option<&str>) -> Result<Self> {
+    pub(super) fn new(connection: Connection, settings: Settings, own: Option<&str>) -> Result<Self> {
         let Connection { server, authorities, identity, dangerous_trust, who } = connection;
         let wrong = || Error::invalid("use the store: the address of the API server is not one");
         let base = address(&server).ok_or_else(wrong)?;
-        let reach = widened(reach, base.host().ok_or_else(wrong)?, own);
-        let settings = Settings { authorities, identity, dangerous_trust, reach, longest_answer: LONGEST_ANSWER, retries: 0, ..Settings::default() };
+        let reach = widened(settings.reach.clone(), base.host().ok_or_else(wrong)?, own);
+        let settings = Settings { authorities, identity, dangerous_trust, reach, longest_answer: LONGEST_ANSWER, retries: 0, ..settings };
         Ok(Self { client: Client::new(&settings)?, base, who })
     }
 

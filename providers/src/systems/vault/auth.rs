@@ -3,6 +3,7 @@
 //! *Source*: external-secrets `providers/v1/vault/auth*.go`, 2.9.0: of several methods the first one in their order counts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keys::SecretBytes;
 use schemars::JsonSchema;
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::provider::Access;
 use crate::selector::{SecretKeySelector, ServiceAccountSelector};
 
+mod gcp;
 mod iam;
 mod methods;
 
@@ -54,7 +56,7 @@ pub(super) struct Auth {
     pub(super) iam: Option<iam::Iam>,
     /// An identity of Google Cloud.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) gcp: Option<methods::Gcp>,
+    pub(super) gcp: Option<gcp::Gcp>,
 }
 
 /// One way to sign in, which is the one that counts.
@@ -68,6 +70,7 @@ pub(super) enum Method<'a> {
     Jwt(&'a methods::Jwt),
     Cert(&'a methods::Cert),
     Iam(&'a iam::Iam),
+    Gcp(&'a gcp::Gcp),
 }
 
 /// What is sent to sign in.
@@ -94,6 +97,7 @@ impl Auth {
                 "jwt has neither secretRef nor kubernetesServiceAccountToken"
             }
             Method::Iam(iam) => return iam.check(),
+            Method::Gcp(gcp) => return gcp.check(),
             _ => return Ok(()),
         };
         Err(Error::invalid(format!("use the store: spec.provider.vault.auth.{missing}")))
@@ -115,18 +119,17 @@ impl Auth {
             self.jwt.as_ref().map(Method::Jwt),
             self.cert.as_ref().map(Method::Cert),
             self.iam.as_ref().map(Method::Iam),
+            self.gcp.as_ref().map(Method::Gcp),
         ];
-        let missing = || match &self.gcp {
-            Some(_) => Error::invalid("sign in to Vault: spec.provider.vault.auth.gcp is not supported"),
-            None => Error::invalid("sign in to Vault: spec.provider.vault.auth names no method"),
-        };
+        let missing = || Error::invalid("sign in to Vault: spec.provider.vault.auth names no method");
         found.into_iter().flatten().next().ok_or_else(missing)
     }
 }
 
 impl<'a> Method<'a> {
     /// Gathers what is sent to sign in.
-    pub(super) async fn offer(self, access: &dyn Access) -> Result<Offer> {
+    pub(super) async fn offer(self, world: &Arc<dyn Access>) -> Result<Offer> {
+        let access = world.as_ref();
         match self {
             Self::Token(at) => {
                 let token = access.secret(at).await?;
@@ -139,7 +142,8 @@ impl<'a> Method<'a> {
             Self::UserPass(person) => person.offer(access).await,
             Self::Jwt(jwt) => jwt.offer(access).await,
             Self::Cert(cert) => cert.offer(),
-            Self::Iam(iam) => iam.offer(access).await,
+            Self::Iam(iam) => iam.offer(world).await,
+            Self::Gcp(gcp) => gcp.offer(access).await,
         }
     }
 
@@ -164,7 +168,8 @@ impl<'a> Method<'a> {
                 (None, token) => token.iter().map(|token| account(&token.service_account_ref)).collect(),
             },
             Self::Cert(cert) => vec![secret(&cert.client_cert), secret(&cert.secret_ref)],
-            Self::Iam(iam) => iam.references().map(secret).collect(),
+            Self::Iam(iam) => iam.namespaces(),
+            Self::Gcp(gcp) => gcp.reference().into_iter().map(secret).collect(),
         }
     }
 }

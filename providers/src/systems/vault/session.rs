@@ -28,6 +28,11 @@ const REFUSED: SignedDuration = SignedDuration::from_secs(5);
 /// How long before its end a token that cannot be renewed is replaced, at most.
 const EARLY: Duration = Duration::from_secs(60);
 
+/// What a server has written, and which state it must have to be asked for it.
+///
+/// *Source*: hashicorp/vault `api/client.go`, `HeaderIndex`.
+const INDEX: &str = "X-Vault-Index";
+
 /// What requests to Vault have in common.
 pub(super) struct Session {
     /// What sends them.
@@ -36,6 +41,8 @@ pub(super) struct Session {
     pub(super) server: String,
     /// Headers of all of them.
     pub(super) headers: Vec<Header>,
+    /// Whether a server that does not know yet what we wrote must not answer.
+    pub(super) reads_own_writes: bool,
     /// The namespace of the secrets.
     pub(super) namespace: Option<Header>,
     /// The namespace of the sign-in.
@@ -71,6 +78,8 @@ pub(super) struct Token {
     lease: Duration,
     is_renewable: bool,
     is_futile: AtomicBool,
+    /// Which state a server must have to know this token, in a cluster of several.
+    index: Option<Header>,
 }
 
 /// What Vault answers to a sign-in.
@@ -95,7 +104,7 @@ impl Token {
         let early = if is_renewable { lease / 3 } else { EARLY.min(lease / 3) };
         let at = |after: Duration| (!lease.is_zero()).then(|| now.checked_add(after).ok()).flatten();
         let (due, ends) = (at(lease.saturating_sub(early)), at(lease));
-        Ok(Self { value, header, since: now, due, ends, lease, is_renewable, is_futile: AtomicBool::new(false) })
+        Ok(Self { value, header, since: now, due, ends, lease, is_renewable, is_futile: AtomicBool::new(false), index: None })
     }
 
     fn is_fresh(&self, now: Timestamp) -> bool {
@@ -193,7 +202,7 @@ impl Session {
     }
 
     async fn new_token(&self, auth: &Auth, now: Timestamp) -> Result<Token> {
-        let (method, path, body) = match auth.method()?.offer(&*self.access).await? {
+        let (method, path, body) = match auth.method()?.offer(&self.access).await? {
             Offer::Token(token) => return Token::new(token, Duration::ZERO, false, now),
             Offer::Login { method, path, body } => (method, path, body),
         };
@@ -205,7 +214,7 @@ impl Session {
             404 | 405 => return Err(Error::invalid(format!("{what}: there is no such method at that path (status {})", answer.status))),
             _ => return Err(refusal(&what, &answer)),
         }
-        granted(&what, &answer, now)
+        self.granted(&what, &answer, now)
     }
 
     /// Prolongs a token; `None` if that is over.
@@ -215,7 +224,7 @@ impl Session {
         let answer = self.send(what, Verb::POST, "auth/token/renew-self", &[], (self.auth_namespace.as_ref(), Some(token)), body).await?;
         match answer.status {
             200 => {
-                let renewed = granted(what, &answer, now)?;
+                let renewed = self.granted(what, &answer, now)?;
                 // A lease that shrinks has met the longest that Vault allows.
                 let is_renewable = renewed.is_renewable && renewed.lease * 2 > token.lease;
                 Ok(Some(Token { is_renewable, ..renewed }))
@@ -243,7 +252,15 @@ impl Session {
         let mut headers = self.headers.clone();
         headers.extend(namespace.cloned());
         headers.extend(token.map(|token| token.header.clone()));
+        headers.extend(token.and_then(|token| token.index.clone()));
         Ok(self.client.send(Request { what, method, url, headers: &headers, body }).await?)
+    }
+
+    /// The token that an answer grants.
+    fn granted(&self, what: &str, answer: &Answer, now: Timestamp) -> Result<Token> {
+        let token = granted(what, answer, now)?;
+        let index = answer.header(INDEX).filter(|_| self.reads_own_writes).map(|index| Header::new(INDEX, &index)).transpose()?;
+        Ok(Token { index, ..token })
     }
 }
 

@@ -21,7 +21,8 @@ use crate::authorities;
 use crate::error::{Error, Result};
 use crate::http::{self, Client, Header};
 use crate::provider::{Access, Capabilities, Scope, Store};
-use crate::selector::{CaProvider, SecretKeySelector};
+use crate::retries;
+use crate::selector::{CaProvider, RetrySettings, SecretKeySelector};
 
 /// The longest answer that is read, in bytes: a list of many names is longer than any secret.
 const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
@@ -56,7 +57,7 @@ pub(super) struct Settings {
     /// The certificate that we show when we connect.
     #[serde(default)]
     tls: Tls,
-    /// Whether what was written is to be read at once. We write nothing but sign-ins.
+    /// Whether servers that do not know yet what was written, such as our sign-in, must not answer.
     #[serde(default)]
     read_your_writes: bool,
     /// Whether a server that does not know yet what was written shall ask the one that does.
@@ -138,13 +139,14 @@ impl Store for Settings {
         self.auth.as_ref().map_or(Ok(()), Auth::check)
     }
 
-    fn connect<'a>(&'a self, access: Arc<dyn Access>) -> BoxFuture<'a, Result<Capabilities>> {
+    fn connect<'a>(&'a self, access: Arc<dyn Access>, retries: Option<&'a RetrySettings>) -> BoxFuture<'a, Result<Capabilities>> {
         Box::pin(async move {
             self.check(access.scope())?;
             let session = Session {
-                client: Client::new(&self.client(&*access).await?)?,
+                client: Client::new(&self.client(&*access, retries).await?)?,
                 server: self.server.clone(),
                 headers: self.headers(&*access).await?,
+                reads_own_writes: self.read_your_writes,
                 namespace: namespace(self.namespace.as_deref())?,
                 auth_namespace: namespace(self.auth.as_ref().and_then(|auth| auth.namespace.as_deref()).or(self.namespace.as_deref()))?,
                 auth: self.auth.clone(),
@@ -158,16 +160,18 @@ impl Store for Settings {
 }
 
 impl Settings {
-    async fn client(&self, access: &dyn Access) -> Result<http::Settings> {
-        Ok(http::Settings {
+    async fn client(&self, access: &dyn Access, retries: Option<&RetrySettings>) -> Result<http::Settings> {
+        let settings = http::Settings {
             authorities: authorities::read(self.ca_bundle.as_deref(), self.ca_provider.as_ref(), access, FIELD).await?,
             identity: self.identity(access).await?,
-            reach: access.reach(),
             longest_answer: LONGEST_ANSWER,
             // Whoever asks has a queue, and obeys what Vault says of pauses.
             retries: 0,
-            ..http::Settings::default()
-        })
+            // A server that does not know yet what another one was told.
+            is_busy: |answer| answer.status == 412,
+            ..http::Settings::of_store(access)?
+        };
+        retries::honoured(retries, 0, settings)
     }
 
     /// The certificate and key that we show: those of the sign-in, if it is by them.

@@ -121,16 +121,6 @@ pub(in super::super) struct Cert {
     pub(in super::super) secret_ref: SecretKeySelector,
 }
 
-/// An identity of Google Cloud, with which nobody can sign in yet.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub(in super::super) struct Gcp {
-    /// Where the method is mounted.
-    #[serde(default = "gcp")]
-    path: String,
-    /// The role in Vault.
-    role: String,
-}
-
 macro_rules! mounts {
     ($($name:ident),*) => {
         $(fn $name() -> String {
@@ -138,7 +128,7 @@ macro_rules! mounts {
         })*
     };
 }
-mounts!(approle, kubernetes, ldap, userpass, jwt, cert, gcp);
+mounts!(approle, kubernetes, ldap, userpass, jwt, cert);
 
 impl AppRole {
     pub(super) async fn offer(&self, access: &dyn Access) -> Result<Offer> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Reads a duration such as `1m30.5s`; none that is negative.
 ///
 /// *Source*: Go 1.26 `time.ParseDuration`.
-pub(super) fn read(text: &str) -> Option<Duration> {
+pub(crate) fn read(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
         return Some(Duration::ZERO);
