@@ -6,7 +6,7 @@ use engine::file::{Recipe, lock, relock, unlock};
 use engine::{Error, ErrorKind};
 use jiff::Timestamp;
 use keys::SecretBytes;
-use sops::{DecryptedFile, EncryptedFile, MacCheck, Manner, PlainFile, Store, Style};
+use sops::{DecryptedFile, EncryptedFile, MacCheck, Manner, PlainFile, PlainText, Store, Style};
 
 use crate::editor::{Edited, Verdict, edit};
 use crate::exit::Outcome;
@@ -62,7 +62,7 @@ fn change(args: &Args, desk: &Desk, store: &'static dyn Store, source: &Source) 
     let unlocked = unlocked.map_err(|error| {
         if is_not_encrypted(&error) { error.advise(format!("Run `sealer encrypt --in-place {}` first", args.file.display())) } else { error }
     })?;
-    lost_comments(&source.name, &unlocked.file);
+    lost_comments(&source.name, unlocked.file.lost_comments);
     let (key, writing) = (unlocked.key, desk.writing(store, Manner::InPlace));
     let accept = |text| {
         // Each try takes the ciphertexts of the file anew: the one before may have used them up.
@@ -82,7 +82,7 @@ fn create(args: &Args, desk: &Desk, store: &'static dyn Store) -> engine::Result
     let writing = desk.writing(store, manner);
     let start = store.emit(&example(store), Style::default())?;
     let accept = |text| {
-        let locked = PlainFile::parse(store, text).map_err(Error::from);
+        let locked = PlainText::parse(store, text).map_err(Error::from);
         let locked = locked.and_then(|plain| desk.wait(lock(&desk.keychain, plain, &recipe, &writing)));
         Ok(verdict(locked.and_then(|text| write_new(&args.file, &text))))
     };

@@ -66,7 +66,7 @@ fn create(job: &Job<'_>, subject: &Subject, path: &Path, recipe: &Recipe) -> Res
     let writing = job.desk.writing(output, job.manner(output)?);
     run_editor(path, &start, |text| {
         let plain = encrypt::plain(store, &text)?;
-        let text = job.desk.wait(lock(&job.desk.keychain, plain, recipe, &writing)).map_err(|error| match error.cause() {
+        let text = job.desk.wait(lock(&job.desk.keychain, plain.into(), recipe, &writing)).map_err(|error| match error.cause() {
             Some(Cause::Wrapping) => {
                 Failure::new(codes::NO_KEY, format!("Error encrypting the data key with one or more master keys: [{}]", told(&error)))
             }

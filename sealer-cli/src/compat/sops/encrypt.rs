@@ -43,7 +43,7 @@ pub(super) fn ciphertext(job: &Job<'_>, input: &Input, subject: &Subject, recipe
     job.check_wrapping()?;
     let output = job.output(&subject.name);
     let writing = job.desk.writing(output, job.manner(output)?);
-    let text = job.desk.wait(lock(&job.desk.keychain, plain, recipe, &writing)).map_err(|error| Failure::closing(&error))?;
+    let text = job.desk.wait(lock(&job.desk.keychain, plain.into(), recipe, &writing)).map_err(|error| Failure::closing(&error))?;
     refuse_unreadable(text).map_err(|error| Failure::generic(told(&error)))
 }
 
