@@ -10,6 +10,9 @@ use crate::rules::Selection;
 use crate::store::{Edit, Outline, Splice, Store, Stream};
 use crate::walk::{Direction, Treatment, Way};
 
+#[cfg(test)]
+mod tests;
+
 /// A file that is to be encrypted as it stands: nobody looks into it, so that it may need no tree.
 #[derive(Debug)]
 pub struct PlainText(Text);

@@ -13,7 +13,7 @@ use crate::files::{Desk, InputOption, OrderOption, is_not_encrypted, lost_commen
 use crate::input::Source;
 use crate::output::{Access, Prepared, Progress, below, json_line, make_private_folder, note, plural, prepare, prepare_rewrite, print, put_in_place};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "The MAC is verified before anything is shown. Files with plaintext can be read by their owner only.\n\
     Example:  sealer decrypt db.enc.yaml\n\

@@ -11,11 +11,11 @@ use sops::{DecryptedFile, EncryptedFile, MacCheck, Manner, PlainFile, PlainText,
 use crate::editor::{Edited, Verdict, edit};
 use crate::exit::Outcome;
 use crate::files::{ConfigOption, Desk, InputOption, OrderOption, example, is_not_encrypted, lost_comments, store};
-use crate::input::{Source, read_file};
+use crate::input::{Source, read_file, refuse_unreadable};
 use crate::output::{Access, note, rewrite_file, write_file};
 use crate::signals::end_by;
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "The editor is that of SOPS_EDITOR or EDITOR, or vim, nano or vi. It works on a copy that only you can read, in memory where the machine has \
@@ -69,7 +69,7 @@ fn change(args: &Args, desk: &Desk, store: &'static dyn Store, source: &Source) 
         let DecryptedFile { metadata, stash, .. } = encrypted()?.decrypt(&key, check, Manner::InPlace)?;
         let locked = PlainFile::parse(store, text).map_err(Error::from).and_then(|plain| relock(plain, &key, metadata, stash, &writing));
         // EXPOSE: a file whose values are encrypted is written.
-        Ok(verdict(locked.and_then(|text| rewrite_file(&args.file, &source.bytes, text.expose()))))
+        Ok(verdict(locked.and_then(refuse_unreadable).and_then(|text| rewrite_file(&args.file, &source.bytes, text.expose()))))
     };
     Ok(edit(args.file.as_os_str(), unlocked.file.plain.source(), accept)?)
 }
@@ -83,7 +83,7 @@ fn create(args: &Args, desk: &Desk, store: &'static dyn Store) -> engine::Result
     let start = store.emit(&example(store), Style::default())?;
     let accept = |text| {
         let locked = PlainText::parse(store, text).map_err(Error::from);
-        let locked = locked.and_then(|plain| desk.wait(lock(&desk.keychain, plain, &recipe, &writing)));
+        let locked = locked.and_then(|plain| desk.wait(lock(&desk.keychain, plain, &recipe, &writing))).and_then(refuse_unreadable);
         Ok(verdict(locked.and_then(|text| write_new(&args.file, &text))))
     };
     Ok(edit(args.file.as_os_str(), &start, accept)?)

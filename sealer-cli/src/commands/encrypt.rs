@@ -14,7 +14,7 @@ use crate::files::{ConfigOption, Desk, Found, InputOption, Recipients, RuleFlags
 use crate::input::{Source, refuse_unreadable};
 use crate::output::{Access, Prepared, Progress, json_line, note, plural, prepare_rewrite, print, put_in_place, write};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "Files stay as they are but for the values: comments, order, quotes and indentation are kept. In folders, files that no rule matches and those that \

@@ -13,7 +13,7 @@ use crate::exit::{Errors, Outcome};
 use crate::files::{Desk, InputOption, OrderOption, store};
 use crate::input::read_file;
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "The path of the plaintext takes the place of every {} of the command. It is a pipe that can be read once and touches no disk; with --no-fifo it is \

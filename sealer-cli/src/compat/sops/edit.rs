@@ -9,7 +9,7 @@ use keys::SecretBytes;
 use sops::{CreationRule, DecryptedFile, MacCheck, Manner, PlainFile, Store, Style};
 
 use super::failure::{Failure, Result, codes, told};
-use super::files::{Input, Subject, rewrite};
+use super::files::{Input, Subject, readable, rewrite};
 use super::job::Job;
 use super::{encrypt, version, warn_of_more_arguments};
 use crate::compat::urfave::Values;
@@ -55,7 +55,7 @@ fn change(job: &Job<'_>, subject: &Subject, path: &Path) -> Result<()> {
         }
         let text = relock(plain, &key, metadata, stash, &writing).map_err(|error| Failure::closing(&error))?;
         // EXPOSE: a file whose values are encrypted is written.
-        rewrite(path, &input, text.expose(), Access::Default)
+        rewrite(path, &input, readable(text)?.expose(), Access::Default)
     })
 }
 
@@ -73,7 +73,7 @@ fn create(job: &Job<'_>, subject: &Subject, path: &Path, recipe: &Recipe) -> Res
             _ => Failure::closing(&error),
         })?;
         // EXPOSE: a file whose values are encrypted is written.
-        write_file(path, text.expose(), Access::Default)
+        write_file(path, readable(text)?.expose(), Access::Default)
             .map_err(|error| Failure::new(codes::OUTPUT, format!("Could not open in-place file for writing: {}", told(&error))))
     })
 }
