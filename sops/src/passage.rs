@@ -10,9 +10,6 @@ use crate::rules::Selection;
 use crate::store::{Edit, Outline, Splice, Store, Stream};
 use crate::walk::{Direction, Treatment, Way};
 
-#[cfg(test)]
-mod tests;
-
 /// A file that is to be encrypted as it stands: nobody looks into it, so that it may need no tree.
 #[derive(Debug)]
 pub struct PlainText(Text);
@@ -141,3 +138,6 @@ fn means(store: &dyn Store) -> Option<(&dyn Stream, &dyn Splice)> {
 fn behind(mut text: Zeroizing<Vec<u8>>, end: usize, source: &[u8], edits: Vec<Edit>) -> Option<SecretBytes> {
     edits.iter().all(|edit| edit.start >= end).then(|| file::apply_after(std::mem::take(&mut text), end, source, edits))
 }
+
+#[cfg(test)]
+mod tests;

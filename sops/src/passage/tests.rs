@@ -139,6 +139,8 @@ fn files_that_are_not_to_be_encrypted_are_refused_without_a_tree_too() {
     check("{\"a\": {}, \"s\\u006fps\": []}", ErrorKind::AlreadyEncrypted);
     check("{\"a\": 1", ErrorKind::Malformed);
     check("{\"a\": 1} {}", ErrorKind::Malformed);
+    check("{\"a\": \"\\x\"}", ErrorKind::Malformed);
+    check("{\"a\\u12\": 1}", ErrorKind::Malformed);
     check(&format!("{{\"a\": {}{}}}", "[".repeat(2000), "]".repeat(2000)), ErrorKind::Malformed);
     assert_eq!(EncryptedFile::parse(json(), secret("{\"a\": 1}")).unwrap_err().kind(), ErrorKind::NotEncrypted);
 }
@@ -152,10 +154,20 @@ fn a_text_says_again_what_the_other_one_said_and_nothing_else() {
     let places = [crate::document::Span::new(place, place + 11)];
     let says = |new: &str| stream.says_again(OLD.as_bytes(), new.as_bytes(), &places, None);
     assert!(says(NEW));
-    for (from, to) in [("1,", "2,"), ("\"x\"", "\"y\""), ("null", "{}  "), ("{}", "[]"), ("[]", "{}"), ("\"e\"", "\"f\""), ("\"brand new\"", "\"brand new\", \"f\": 1")] {
+    for (from, to) in [
+        ("1,", "2,"),
+        ("\"x\"", "\"y\""),
+        ("null", "{}  "),
+        ("{}", "[]"),
+        ("[]", "{}"),
+        ("\"e\"", "\"f\""),
+        ("\"brand new\"", "\"brand new\", \"f\": 1"),
+    ] {
         assert!(!says(&NEW.replacen(from, to, 1)), "{from} {to}");
     }
-    for changed in [NEW.replacen("brand new", "brand ne", 1), NEW.replacen("brand", "b\"and", 1), format!("{NEW}x"), NEW.replacen(", \"e\"", "}, \"e\"", 1)] {
+    for changed in
+        [NEW.replacen("brand new", "brand ne", 1), NEW.replacen("brand", "b\"and", 1), format!("{NEW}x"), NEW.replacen(", \"e\"", "}, \"e\"", 1)]
+    {
         assert!(!says(&changed), "{changed}");
     }
     assert!(!stream.says_again(OLD.as_bytes(), NEW.as_bytes(), &[], None), "a value that should not change");

@@ -104,7 +104,12 @@ impl Reader<'_> {
                 }
                 return Ok(());
             }
-            Some(b'"') => drop(self.content()?),
+            Some(b'"') => {
+                let content = self.content()?;
+                if memchr::memchr(b'\\', content).is_some() {
+                    drop(Zeroizing::new(self.unescaped(content, start + 1)?));
+                }
+            }
             // Deeper than anything may be is refused there.
             _ => drop(self.node(depth)?),
         }
