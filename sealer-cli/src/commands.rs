@@ -36,7 +36,7 @@ use crate::exit::Outcome;
 
 /// What sealer can do.
 // Each command is laid out when it is asked for: all of them together cost a small file more memory than its own work. What a command says of itself
-// stands here; a doc comment on its arguments would take the place of it.
+// stands here: a doc comment on a structure of arguments would take the place of it.
 #[derive(Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {

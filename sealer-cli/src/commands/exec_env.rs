@@ -39,7 +39,7 @@ pub(crate) struct Args {
     order: OrderOption,
 }
 
-/// What is run, and as whom.
+// What is run, and as whom.
 #[derive(clap::Args)]
 pub(super) struct CommandArguments {
     /// Command line for the shell

@@ -34,7 +34,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Which file, and how many groups it takes.
+// Which file, and how many groups it takes.
 #[derive(clap::Args)]
 pub(crate) struct Target {
     /// File; it is written back

@@ -13,7 +13,7 @@ use crate::files::{Desk, InputOption, OrderOption, store};
 use crate::input::{read_file, read_stdin, refuse_unreadable};
 use crate::output::rewrite_file;
 
-/// Which file, and where in it.
+// Which file, and where in it.
 #[derive(clap::Args)]
 struct Target {
     /// File

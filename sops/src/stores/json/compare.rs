@@ -122,14 +122,6 @@ impl<'s> Reader<'s> {
         if self.goes_on(b'}')? { self.spelled_key().map(Some) } else { Ok(None) }
     }
 
-    fn spelled_key(&mut self) -> Result<&'s [u8]> {
-        self.space();
-        let start = self.at;
-        self.key()?;
-        let spelled = self.since(start);
-        Ok(spelled.get(1..spelled.len() - 1).unwrap_or_default())
-    }
-
     /// Passes a scalar, and gives it as it is spelled.
     fn scalar(&mut self) -> Result<&'s [u8]> {
         let start = self.at;

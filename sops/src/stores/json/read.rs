@@ -128,10 +128,18 @@ impl<'s> Reader<'s> {
     /// Reads a key, which has to come next.
     pub(super) fn key(&mut self) -> Result<Cow<'s, str>> {
         self.space();
+        let start = self.at;
+        let content = self.spelled_key()?;
+        self.meant(content, start)
+    }
+
+    /// As [`Reader::key`], as it is spelled.
+    pub(super) fn spelled_key(&mut self) -> Result<&'s [u8]> {
+        self.space();
         if self.peek() != Some(b'"') {
             return Err(self.error(self.at, "a key in quotes is missing"));
         }
-        self.text()
+        self.content()
     }
 
     fn list(&mut self, depth: usize) -> Result<List> {
@@ -230,6 +238,10 @@ impl<'s> Reader<'s> {
     pub(super) fn text(&mut self) -> Result<Cow<'s, str>> {
         let start = self.at;
         let content = self.content()?;
+        self.meant(content, start)
+    }
+
+    fn meant(&self, content: &'s [u8], start: usize) -> Result<Cow<'s, str>> {
         match std::str::from_utf8(content) {
             Ok(text) if memchr::memchr(b'\\', content).is_none() => Ok(Cow::Borrowed(text)),
             // Bytes that are no text are replaced.

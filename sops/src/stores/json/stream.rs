@@ -96,7 +96,10 @@ impl Reader<'_> {
                 let mut more = !self.is_empty(close);
                 while more {
                     if open == b'{' {
-                        self.key()?;
+                        self.space();
+                        let start = self.at;
+                        let key = self.spelled_key()?;
+                        self.check_escapes(key, start)?;
                         self.pass(b':')?;
                     }
                     self.skip(depth + 1, outline)?;
@@ -106,9 +109,7 @@ impl Reader<'_> {
             }
             Some(b'"') => {
                 let content = self.content()?;
-                if memchr::memchr(b'\\', content).is_some() {
-                    drop(Zeroizing::new(self.unescaped(content, start + 1)?));
-                }
+                self.check_escapes(content, start)?;
             }
             // Deeper than anything may be is refused there.
             _ => drop(self.node(depth)?),
@@ -119,6 +120,13 @@ impl Reader<'_> {
         if self.since(start).get(1..).is_some_and(|text| text.starts_with(leaf::PREFIX)) {
             let plain = bytes.saturating_sub(leaf::written_length(0)) / 4 * 3 + 8;
             outline.shrinkage += bytes.saturating_sub(plain);
+        }
+        Ok(())
+    }
+
+    fn check_escapes(&self, content: &[u8], start: usize) -> Result<()> {
+        if memchr::memchr(b'\\', content).is_some() {
+            drop(Zeroizing::new(self.unescaped(content, start + 1)?));
         }
         Ok(())
     }
