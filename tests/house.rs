@@ -68,6 +68,8 @@ const MAY_EXPOSE: &[&str] = &[
     "sops/src/file.rs",
     "sops/src/leaf.rs",
     "sops/src/metadata.rs",
+    "sops/src/passage.rs",
+    "sops/src/passage/",
     "sops/src/stores/",
     "sops/src/walk.rs",
     "templates/src/",

@@ -22,7 +22,7 @@ pub const DATA_KEY_LENGTH: usize = 32;
 pub const NONCE_LENGTH: usize = 32;
 
 /// Length of an authentication tag, in bytes.
-const TAG_LENGTH: usize = 16;
+pub const TAG_LENGTH: usize = 16;
 
 /// Nonces that are drawn at a time.
 const DRAWN: usize = 32;
@@ -160,11 +160,24 @@ impl ValueCipher {
     /// Malformed: the nonce has not 32 bytes.
     pub fn dangerous_encrypt_with(&self, nonce: &[u8], plaintext: &[u8], associated: &[u8]) -> Result<Encrypted> {
         let malformed = || Error::malformed("use a nonce that has not 32 bytes");
-        let wide = Nonce::<AesGcm<Aes256, U32>>::try_from(nonce).map_err(|_| malformed())?;
-        let internal = || Error::internal("encrypt a value");
         let mut data = plaintext.to_vec();
-        let tag = self.wide.encrypt_inout_detached(&wide, associated, data.as_mut_slice().into()).map_err(|_| internal())?;
-        Ok(Encrypted { data, nonce: Few::new(nonce).ok_or_else(malformed)?, tag: Few::new(&tag).ok_or_else(internal)? })
+        let tag = self.encrypt_under(nonce.try_into().map_err(|_| malformed())?, &mut data, associated)?;
+        Ok(Encrypted { data, nonce: Few::new(nonce).ok_or_else(malformed)?, tag: Few::new(&tag).ok_or_else(malformed)? })
+    }
+
+    /// Encrypts where the plaintext stands, under a fresh random nonce; gives the nonce and the tag.
+    ///
+    /// # Errors
+    /// Internal: no randomness.
+    pub fn encrypt_in_place(&self, nonces: &mut Nonces, text: &mut [u8], associated: &[u8]) -> Result<([u8; NONCE_LENGTH], [u8; TAG_LENGTH])> {
+        let nonce = nonces.take()?;
+        let tag = self.encrypt_under(&nonce, text, associated)?;
+        Ok((nonce, tag))
+    }
+
+    fn encrypt_under(&self, nonce: &[u8; NONCE_LENGTH], text: &mut [u8], associated: &[u8]) -> Result<[u8; TAG_LENGTH]> {
+        let tag = self.wide.encrypt_inout_detached(nonce.into(), associated, text.into());
+        tag.map(Into::into).map_err(|_| Error::internal("encrypt a value"))
     }
 
     /// Decrypts and authenticates.
@@ -172,27 +185,33 @@ impl ValueCipher {
     /// # Errors
     /// Unopenable, for every failure alike.
     pub fn decrypt(&self, encrypted: Encrypted, associated: &[u8]) -> Result<SecretBytes> {
-        match encrypted.nonce.as_bytes().len() {
-            NONCE_LENGTH => decrypt_with(&self.wide, encrypted, associated),
-            16 => decrypt_with(&AesGcm::<Aes256, U16>::new((&*self.key).into()), encrypted, associated),
-            12 => decrypt_with(&AesGcm::<Aes256, U12>::new((&*self.key).into()), encrypted, associated),
+        let Encrypted { data, nonce, tag } = encrypted;
+        let mut buffer = Zeroizing::new(data);
+        self.decrypt_in_place(nonce.as_bytes(), tag.as_bytes(), &mut buffer, associated)?;
+        Ok(SecretBytes::new(std::mem::take(&mut *buffer)))
+    }
+
+    /// Decrypts and authenticates where the ciphertext stands; on failure it stays.
+    ///
+    /// # Errors
+    /// Unopenable, for every failure alike.
+    pub fn decrypt_in_place(&self, nonce: &[u8], tag: &[u8], text: &mut [u8], associated: &[u8]) -> Result<()> {
+        match nonce.len() {
+            NONCE_LENGTH => decrypt_with(&self.wide, (nonce, tag), text, associated),
+            16 => decrypt_with(&AesGcm::<Aes256, U16>::new((&*self.key).into()), (nonce, tag), text, associated),
+            12 => decrypt_with(&AesGcm::<Aes256, U12>::new((&*self.key).into()), (nonce, tag), text, associated),
             _ => Err(unopenable()),
         }
     }
 }
 
-fn decrypt_with<N: ArraySize>(cipher: &AesGcm<Aes256, N>, encrypted: Encrypted, associated: &[u8]) -> Result<SecretBytes>
+fn decrypt_with<N: ArraySize>(cipher: &AesGcm<Aes256, N>, (nonce, tag): (&[u8], &[u8]), text: &mut [u8], associated: &[u8]) -> Result<()>
 where
     AesGcm<Aes256, N>: AeadInOut<NonceSize = N>,
 {
-    let nonce = Nonce::<AesGcm<Aes256, N>>::try_from(encrypted.nonce.as_bytes()).map_err(|_| unopenable())?;
-    if encrypted.tag.as_bytes().len() != TAG_LENGTH {
-        return Err(unopenable());
-    }
-    let tag = Tag::try_from(encrypted.tag.as_bytes()).map_err(|_| unopenable())?;
-    let mut buffer = Zeroizing::new(encrypted.data);
-    cipher.decrypt_inout_detached(&nonce, associated, buffer.as_mut_slice().into(), &tag).map_err(|_| unopenable())?;
-    Ok(SecretBytes::new(std::mem::take(&mut *buffer)))
+    let nonce = Nonce::<AesGcm<Aes256, N>>::try_from(nonce).map_err(|_| unopenable())?;
+    let tag = Tag::try_from(tag).map_err(|_| unopenable())?;
+    cipher.decrypt_inout_detached(&nonce, associated, text.into(), &tag).map_err(|_| unopenable())
 }
 
 fn unopenable() -> Error {

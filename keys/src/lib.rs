@@ -31,7 +31,7 @@ mod tag;
 
 pub use certificate::{Certificate, CertificateRequest};
 pub use credential::Credentials;
-pub use data_key::{DATA_KEY_LENGTH, DataKey, Encrypted, Few, NONCE_LENGTH, Nonces, ValueCipher};
+pub use data_key::{DATA_KEY_LENGTH, DataKey, Encrypted, Few, NONCE_LENGTH, Nonces, TAG_LENGTH, ValueCipher};
 pub use error::{Error, ErrorKind, Result};
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use master_key::{BoxFuture, Fields, KeyService, KindNames, MasterKeyKind, WrappedKey};

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{Zeroizing, optimization_barrier};
 
 use crate::error::{Error, Result};
 
@@ -17,13 +17,19 @@ pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(&STANDARD, Genera
 ///
 /// It has no `Clone`, `Display`, `Serialize` or `PartialEq`: compare with [`SecretBytes::ct_eq`], look with
 /// [`SecretBytes::expose`] for one expression, below a comment `// EXPOSE: why`.
-pub struct SecretBytes(Zeroizing<Vec<u8>>);
+pub struct SecretBytes(Vec<u8>);
+
+impl Drop for SecretBytes {
+    fn drop(&mut self) {
+        overwrite(&mut self.0);
+    }
+}
 
 impl SecretBytes {
     /// Takes the bytes over; the caller keeps no copy.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(bytes)
     }
 
     /// Decodes the base64 text of a Secret's data: line breaks and stray trailing bits are allowed, as in Go.
@@ -37,7 +43,7 @@ impl SecretBytes {
     /// Encodes as base64, in one line.
     #[must_use]
     pub fn to_base64(&self) -> Self {
-        Self::new(LENIENT.encode(&*self.0).into_bytes())
+        Self::new(LENIENT.encode(&self.0).into_bytes())
     }
 
     /// Lends the plaintext.
@@ -83,6 +89,14 @@ impl From<Vec<u8>> for SecretBytes {
     }
 }
 
+/// Fills a vector with zeros, all the memory that it holds. `Zeroizing` stores them byte by byte, which takes longer than to encrypt what was there;
+/// the barrier is what keeps the compiler from leaving these stores out.
+fn overwrite(bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.resize(bytes.capacity(), 0);
+    optimization_barrier(bytes.as_slice());
+}
+
 /// Decodes base64 as Go does; on failure says where it breaks without quoting what stands there.
 pub(crate) fn decode_lenient(text: &str) -> std::result::Result<Vec<u8>, String> {
     let decoded = if text.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -105,6 +119,18 @@ mod tests {
     fn debug_shows_no_byte_of_a_secret() {
         let text = format!("{:?}", SecretBytes::new(b"hunter2".to_vec()));
         assert_eq!(text, "SecretBytes(..)");
+    }
+
+    #[test]
+    fn all_memory_of_a_secret_is_overwritten_where_it_lies() {
+        let mut bytes = Vec::with_capacity(100);
+        bytes.extend_from_slice(b"hunter2 and more");
+        let (place, room) = (bytes.as_ptr(), bytes.capacity());
+        bytes.truncate(7);
+        overwrite(&mut bytes);
+        assert_eq!((bytes.as_ptr(), bytes.capacity()), (place, room), "no other memory is taken");
+        assert_eq!(bytes, vec![0; room]);
+        overwrite(&mut Vec::new());
     }
 
     #[test]

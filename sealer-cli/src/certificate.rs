@@ -10,7 +10,7 @@ use crate::cluster::{self, Controller, Session};
 use crate::input::read_file;
 use crate::keyring::Store;
 
-/// Where the certificate comes from. Without any of them it is asked of the cluster.
+// Where the certificate comes from. Without any of them it is asked of the cluster.
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Certificate")]
 pub(crate) struct CertificateOptions {
@@ -27,7 +27,7 @@ pub(crate) struct CertificateOptions {
     pub(crate) cluster: ClusterOptions,
 }
 
-/// Which controller of which cluster.
+// Which controller of which cluster.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct ClusterOptions {

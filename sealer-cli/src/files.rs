@@ -8,11 +8,11 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::file::{Recipe, Writing};
+use engine::file::{Recipe, Writing, unlock, unlock_text};
 use engine::{Cause, Error, ErrorKind, Keychain, Recipient, Result};
 use jiff::Timestamp;
 use keys::{Credentials, MasterKeyKind};
-use sops::{DecryptedFile, Manner, Store};
+use sops::{DecryptedText, EncryptedFile, MacCheck, Manner, Store, Style};
 
 pub(crate) use configuration::{Found, Lookup};
 pub(crate) use example::example;
@@ -50,6 +50,16 @@ impl Desk {
     /// Waits for what asks master keys.
     pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
+    }
+
+    /// Decrypts a file whose values are shown, in its own format or another one.
+    pub(crate) fn text(&self, file: EncryptedFile, output: &'static dyn Store, check: MacCheck) -> Result<DecryptedText> {
+        let file = file.forgetting();
+        if output.name() == file.store().name() {
+            return self.wait(unlock_text(&self.keychain, file, check));
+        }
+        let file = self.wait(unlock(&self.keychain, file, check, Manner::Anew(Style::default())))?.file;
+        Ok(DecryptedText { text: file.plain.emit(output, Style::default())?, lost_comments: file.lost_comments })
     }
 
     /// How a file is written now.
@@ -95,9 +105,9 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Source>> {
 }
 
 /// Says that comments of a file do not decrypt.
-pub(crate) fn lost_comments(name: &str, file: &DecryptedFile) {
-    if file.lost_comments > 0 {
-        let comments = plural(file.lost_comments, "comment");
+pub(crate) fn lost_comments(name: &str, count: usize) {
+    if count > 0 {
+        let comments = plural(count, "comment");
         note(&format!("{} {name}: {comments} should be encrypted and cannot be decrypted; shown as in the file", paint("warning:", "1;33")));
     }
 }

@@ -24,7 +24,7 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 /// Endings of the files that are looked at in a folder of keys.
 const KEY_FILES: [&str; 5] = ["yaml", "yml", "json", "pem", "key"];
 
-/// Where private keys are.
+// Where private keys are.
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Private keys")]
 pub(crate) struct KeyOptions {
@@ -237,7 +237,7 @@ pub(crate) fn pem_blocks(text: &SecretBytes) -> Vec<SecretBytes> {
     starts.windows(2).map(|range| SecretBytes::new(text[range[0]..range[1]].to_vec())).collect()
 }
 
-/// When and how new keys are made.
+// When and how new keys are made.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "New keys")]
 pub(crate) struct RenewalOptions {

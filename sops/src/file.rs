@@ -11,7 +11,7 @@ use crate::metadata::{METADATA_KEY, Metadata};
 use crate::rules::Selection;
 use crate::same::same_values;
 use crate::stash::Stash;
-use crate::store::{Edit, MetadataLayout, Store, Style};
+use crate::store::{Edit, MetadataLayout, Outline, Store, Style};
 use crate::walk::{self, Treatment};
 
 /// How a file is written.
@@ -45,15 +45,23 @@ pub struct PlainFile {
 
 /// A file that is encrypted.
 pub struct EncryptedFile {
-    store: &'static dyn Store,
-    source: SecretBytes,
-    document: Document,
+    pub(crate) store: &'static dyn Store,
+    pub(crate) source: SecretBytes,
+    pub(crate) content: Content,
     /// What goes from the source when the metadata goes.
-    cut: Vec<Edit>,
+    pub(crate) cut: Vec<Edit>,
     /// What remembers its ciphertexts.
     stash: Stash,
     /// What it says about its encryption; it may be changed, and [`EncryptedFile::rewrite`] writes that.
     pub metadata: Metadata,
+}
+
+/// What was read of an encrypted file.
+pub(crate) enum Content {
+    /// No more than its format needs: the tree is read when it is asked for.
+    Outline(Outline),
+    /// All of it, without the metadata.
+    Tree(Document),
 }
 
 /// A file that was decrypted, and whose MAC was looked at.
@@ -111,9 +119,7 @@ impl PlainFile {
         if document.branches.is_empty() {
             return Err(Error::new(ErrorKind::Empty, format!("encrypt a file in which there is nothing: as {} it is empty", store.name())));
         }
-        if store.reserves_names() && document.branches.iter().any(|branch| is_reserved(branch, store.layout())) {
-            return Err(Error::new(ErrorKind::AlreadyEncrypted, "encrypt a file that is encrypted already, or uses the name of the metadata"));
-        }
+        refuse_reserved(store, &document)?;
         Ok(Self { store, source, displaced: false, document })
     }
 
@@ -185,7 +191,7 @@ impl PlainFile {
         metadata.last_modified = now;
         let text = match splice {
             Some(splice) => {
-                let block = Map { members: metadata.pairs(own.layout()).into_iter().map(Member::Pair).collect(), ..Map::default() };
+                let block = block(&metadata, own);
                 passed.edits.extend(splice.put_metadata(source, &document, &block)?);
                 let text = apply(source, passed.edits);
                 // A text that no longer says what it should is never given out: it is written anew then.
@@ -204,12 +210,26 @@ impl EncryptedFile {
     /// Malformed; `NotEncrypted`; Metadata.
     pub fn parse(store: &'static dyn Store, source: SecretBytes) -> Result<Self> {
         // EXPOSE: the file is parsed.
-        let mut document = store.parse_encrypted(source.expose())?;
-        // EXPOSE: the places of the metadata are of the text.
-        let cut = store.splice().map(|splice| splice.cut_metadata(source.expose(), &document)).unwrap_or_default();
-        let metadata = Metadata::take(&mut document, store)?;
+        let text = source.expose();
+        let outline = store.stream().and_then(|stream| stream.outline(text));
+        let mut content = outline.map_or_else(|| store.parse_encrypted(text).map(Content::Tree), |outline| Ok(Content::Outline(outline)))?;
+        let (Content::Outline(Outline { document, .. }) | Content::Tree(document)) = &mut content;
+        let cut = store.splice().map(|splice| splice.cut_metadata(text, document)).unwrap_or_default();
+        let metadata = Metadata::take(document, store)?;
         let metadata = metadata.ok_or_else(|| Error::new(ErrorKind::NotEncrypted, "decrypt a file that is not encrypted: it has no metadata"))?;
-        Ok(Self { store, source, document, cut, stash: Stash::default(), metadata })
+        Ok(Self { store, source, content, cut, stash: Stash::default(), metadata })
+    }
+
+    /// Reads the tree, if that was not done before.
+    fn document(&mut self) -> Result<Document> {
+        let Content::Outline(_) = &self.content else {
+            let tree = std::mem::replace(&mut self.content, Content::Tree(Document::default()));
+            return Ok(if let Content::Tree(document) = tree { document } else { Document::default() });
+        };
+        // EXPOSE: the file is parsed.
+        let mut document = self.store.parse_encrypted(self.source.expose())?;
+        Metadata::take(&mut document, self.store)?;
+        Ok(document)
     }
 
     /// The format.
@@ -230,6 +250,7 @@ impl EncryptedFile {
     /// # Errors
     /// Tampered, with the path; `WrongMac`.
     pub fn decrypt(mut self, key: &DataKey, check: MacCheck, manner: Manner) -> Result<DecryptedFile> {
+        let mut document = self.document()?;
         let cipher = key.cipher();
         let selection = Selection::new(&self.metadata.rule())?;
         let splice = self.store.splice().filter(|_| manner == Manner::InPlace);
@@ -237,7 +258,7 @@ impl EncryptedFile {
         let source = self.source.expose();
         let only_encrypted = self.metadata.mac_only_encrypted;
         let treatment = Treatment { cipher: &cipher, selection: &selection, only_encrypted, source, splice };
-        let mut passed = walk::decrypt(&mut self.document, &treatment, &mut self.stash)?;
+        let mut passed = walk::decrypt(&mut document, &treatment, &mut self.stash)?;
         if check == MacCheck::Enforce {
             verify_mac(&cipher, &passed.hash, &self.metadata)?;
         }
@@ -247,14 +268,14 @@ impl EncryptedFile {
                 let text = apply(source, passed.edits);
                 // EXPOSE: the text is read again, as in `encrypt`.
                 let written = text.expose();
-                let is_same = |again: Document| same_values(&again, &self.document);
-                let same = self.store.surely_says(written, &self.document) || self.store.parse(written).is_ok_and(is_same);
-                if same { text } else { self.store.emit(&self.document, Style::default())? }
+                let is_same = |again: Document| same_values(&again, &document);
+                let same = self.store.surely_says(written, &document) || self.store.parse(written).is_ok_and(is_same);
+                if same { text } else { self.store.emit(&document, Style::default())? }
             }
-            (None, Manner::InPlace) => self.store.emit(&self.document, Style::default())?,
+            (None, Manner::InPlace) => self.store.emit(&document, Style::default())?,
             (None, Manner::Anew(_)) => SecretBytes::new(Vec::new()),
         };
-        let plain = PlainFile { store: self.store, source: text, displaced: true, document: self.document };
+        let plain = PlainFile { store: self.store, source: text, displaced: true, document };
         Ok(DecryptedFile { plain, metadata: self.metadata, stash: self.stash, lost_comments: passed.lost_comments })
     }
 
@@ -262,15 +283,28 @@ impl EncryptedFile {
     ///
     /// # Errors
     /// Unencryptable: the format cannot say it.
-    pub fn rewrite(self, store: &'static dyn Store, manner: Manner) -> Result<SecretBytes> {
+    pub fn rewrite(mut self, store: &'static dyn Store, manner: Manner) -> Result<SecretBytes> {
         let splice = self.store.splice().filter(|_| manner == Manner::InPlace && store.name() == self.store.name());
-        let Some(splice) = splice else { return emit(self.document, &self.metadata, store, style_of(manner)) };
+        let Some(splice) = splice else { return emit(self.document()?, &self.metadata, store, style_of(manner)) };
         // EXPOSE: the text is changed in place.
         let source = self.source.expose();
-        let block = Map { members: self.metadata.pairs(self.store.layout()).into_iter().map(Member::Pair).collect(), ..Map::default() };
+        let block = block(&self.metadata, self.store);
         let document = self.store.parse_encrypted(source)?;
         Ok(apply(source, splice.put_metadata(source, &document, &block)?))
     }
+}
+
+/// Refuses to encrypt what has metadata, or uses its name.
+pub(crate) fn refuse_reserved(store: &dyn Store, document: &Document) -> Result<()> {
+    if store.reserves_names() && document.branches.iter().any(|branch| is_reserved(branch, store.layout())) {
+        return Err(Error::new(ErrorKind::AlreadyEncrypted, "encrypt a file that is encrypted already, or uses the name of the metadata"));
+    }
+    Ok(())
+}
+
+/// The metadata as a mapping, laid out as a format has it.
+pub(crate) fn block(metadata: &Metadata, store: &dyn Store) -> Map {
+    Map { members: metadata.pairs(store.layout()).into_iter().map(Member::Pair).collect(), ..Map::default() }
 }
 
 /// True if a mapping uses a name that belongs to the metadata.
@@ -321,11 +355,15 @@ fn emit(mut document: Document, metadata: &Metadata, store: &dyn Store, style: S
 }
 
 /// Carries edits out; those of the same place in the order in which they come.
-fn apply(source: &[u8], mut edits: Vec<Edit>) -> SecretBytes {
+fn apply(source: &[u8], edits: Vec<Edit>) -> SecretBytes {
+    apply_after(Vec::new(), 0, source, edits)
+}
+
+/// The same where all before a byte of the source is written already.
+pub(crate) fn apply_after(mut text: Vec<u8>, mut at: usize, source: &[u8], mut edits: Vec<Edit>) -> SecretBytes {
     edits.sort_by_key(|edit| (edit.start, edit.end));
     let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
-    let mut text = Vec::with_capacity(source.len() + added);
-    let mut at = 0;
+    text.reserve_exact(source.len() - at + added);
     for edit in &edits {
         // Edits never overlap; if a format made two that do, the later one is left out rather than a byte twice.
         if edit.start < at || edit.end < edit.start || edit.end > source.len() {
@@ -344,13 +382,13 @@ fn apply(source: &[u8], mut edits: Vec<Edit>) -> SecretBytes {
     SecretBytes::new(text)
 }
 
-fn write_mac(cipher: &ValueCipher, hash: &str, now: &str) -> Result<String> {
+pub(crate) fn write_mac(cipher: &ValueCipher, hash: &str, now: &str) -> Result<String> {
     let encrypted = cipher.encrypt(&mut Nonces::default(), hash.as_bytes(), now.as_bytes());
     let encrypted = encrypted.map_err(|error| Error::new(ErrorKind::Internal, format!("encrypt the MAC: {error}")))?;
     Ok(String::from_utf8_lossy(&leaf::write(&encrypted, Kind::Text)).into_owned())
 }
 
-fn verify_mac(cipher: &ValueCipher, hash: &str, metadata: &Metadata) -> Result<()> {
+pub(crate) fn verify_mac(cipher: &ValueCipher, hash: &str, metadata: &Metadata) -> Result<()> {
     let wrong = |what: &str| Error::new(ErrorKind::WrongMac, format!("trust the values: {what}"));
     if metadata.mac.is_empty() {
         return Err(wrong("the file has no MAC"));

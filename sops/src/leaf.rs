@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use keys::{Encrypted, Few, SecretBytes};
+use keys::{Encrypted, Few, NONCE_LENGTH, SecretBytes, TAG_LENGTH};
 
 use crate::document::Value;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +20,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConf
 /// How an encrypted text begins.
 ///
 /// *Source*: sops `aes/cipher.go`, v3.13.3.
-const PREFIX: &[u8] = b"ENC[AES256_GCM,data:";
+pub(crate) const PREFIX: &[u8] = b"ENC[AES256_GCM,data:";
 
 /// What a value is, as the encrypted text says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,19 +83,40 @@ pub(crate) fn with_bytes<T>(value: &Value, take: impl FnOnce(&[u8]) -> T) -> T {
     }
 }
 
+/// The parts of an encrypted text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts<'t> {
+    /// The ciphertext.
+    pub(crate) data: &'t [u8],
+    pub(crate) nonce: &'t [u8],
+    pub(crate) tag: &'t [u8],
+    pub(crate) kind: Kind,
+}
+
 /// Writes the text of an encrypted value.
 pub(crate) fn write(encrypted: &Encrypted, kind: Kind) -> Vec<u8> {
-    let mut text = Vec::with_capacity(PREFIX.len() + encrypted.data.len().div_ceil(3) * 4 + 96);
-    text.extend_from_slice(PREFIX);
-    push_base64(&mut text, &encrypted.data);
-    text.extend_from_slice(b",iv:");
-    push_base64(&mut text, encrypted.nonce.as_bytes());
-    text.extend_from_slice(b",tag:");
-    push_base64(&mut text, encrypted.tag.as_bytes());
-    text.extend_from_slice(b",type:");
-    text.extend_from_slice(kind.name().as_bytes());
-    text.push(b']');
+    let (data, nonce, tag) = (&encrypted.data, encrypted.nonce.as_bytes(), encrypted.tag.as_bytes());
+    let mut text = Vec::with_capacity(written_length(data.len()));
+    append(&mut text, Parts { data, nonce, tag, kind });
     text
+}
+
+/// The length of the text of a value of so many bytes, or a little more.
+pub(crate) fn written_length(bytes: usize) -> usize {
+    PREFIX.len() + bytes.div_ceil(3) * 4 + 96
+}
+
+/// As [`write`], at the end of a text.
+pub(crate) fn append(text: &mut Vec<u8>, parts: Parts<'_>) {
+    text.extend_from_slice(PREFIX);
+    push_base64(text, parts.data);
+    text.extend_from_slice(b",iv:");
+    push_base64(text, parts.nonce);
+    text.extend_from_slice(b",tag:");
+    push_base64(text, parts.tag);
+    text.extend_from_slice(b",type:");
+    text.extend_from_slice(parts.kind.name().as_bytes());
+    text.push(b']');
 }
 
 fn push_base64(text: &mut Vec<u8>, bytes: &[u8]) {
@@ -111,6 +132,24 @@ fn push_base64(text: &mut Vec<u8>, bytes: &[u8]) {
 /// # Errors
 /// Tampered: it is not one.
 pub(crate) fn read(text: &[u8]) -> Result<(Encrypted, Kind)> {
+    let mut data = Vec::new();
+    let (nonce, tag, kind) = read_into(text, &mut data)?;
+    Ok((Encrypted { data, nonce, tag }, kind))
+}
+
+/// As [`read`], with the ciphertext alone in a vector that has been used before.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_into(text: &[u8], data: &mut Vec<u8>) -> Result<(Few<NONCE_LENGTH>, Few<TAG_LENGTH>, Kind)> {
+    let parts = parts(text)?;
+    data.clear();
+    BASE64.decode_vec(parts.data, data).map_err(|_| undecodable())?;
+    Ok((few(parts.nonce)?, few(parts.tag)?, parts.kind))
+}
+
+/// Finds the parts of an encrypted text, which are base64 still.
+fn parts(text: &[u8]) -> Result<Parts<'_>> {
     let bad = || Error::new(ErrorKind::Tampered, "decrypt a value that should be encrypted and is not");
     let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
     let rest = line.strip_prefix(PREFIX).ok_or_else(bad)?;
@@ -121,10 +160,9 @@ pub(crate) fn read(text: &[u8]) -> Result<(Encrypted, Kind)> {
     if [data, nonce, tag, kind].iter().any(|part| part.is_empty()) {
         return Err(bad());
     }
-    let decode = |part: &[u8]| BASE64.decode(part).map_err(|_| undecodable());
     let kind = KINDS.iter().find(|(_, name)| name.as_bytes() == kind).map(|(kind, _)| *kind);
     let kind = kind.ok_or_else(|| Error::new(ErrorKind::Tampered, "decrypt a value: nobody knows its type"))?;
-    Ok((Encrypted { data: decode(data)?, nonce: few(nonce)?, tag: few(tag)? }, kind))
+    Ok(Parts { data, nonce, tag, kind })
 }
 
 /// Decodes a nonce or a tag.

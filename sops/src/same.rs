@@ -32,7 +32,8 @@ fn same_list(one: &List, other: &List) -> bool {
     }
 }
 
-fn same_node(one: &Node, other: &Node) -> bool {
+/// The same of what stands in them.
+pub(crate) fn same_node(one: &Node, other: &Node) -> bool {
     match (one, other) {
         (Node::Map(one), Node::Map(other)) => same_map(one, other),
         (Node::List(one), Node::List(other)) => same_list(one, other),

@@ -41,6 +41,11 @@ impl Stash {
         self.texts.entry(place).or_default().push_back(SecretBytes::new(text.to_vec()));
     }
 
+    /// True if no value keeps its ciphertext.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
     /// Takes the ciphertext of a value, if it had one.
     pub(crate) fn take(&mut self, associated: &str, kind: Kind, plaintext: &[u8]) -> Option<SecretBytes> {
         if self.texts.is_empty() {

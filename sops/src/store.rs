@@ -1,9 +1,11 @@
 //! The contract of a format: bytes to a tree and back.
 
 use keys::SecretBytes;
+use zeroize::Zeroizing;
 
 use crate::document::{Document, Map, Node, Span, Value};
 use crate::error::Result;
+use crate::walk::Way;
 
 /// How the metadata stands in a file of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,13 @@ pub struct Edit {
     pub end: usize,
     /// What comes.
     pub text: SecretBytes,
+}
+
+impl Edit {
+    /// Makes a second one.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self { start: self.start, end: self.end, text: self.text.duplicate() }
+    }
 }
 
 /// One format.
@@ -95,12 +104,55 @@ pub trait Store: Sync {
     fn splice(&self) -> Option<&dyn Splice> {
         None
     }
+
+    /// How all values of a text are encrypted or decrypted without a tree; `None` if there is always one.
+    fn stream(&self) -> Option<&dyn Stream> {
+        None
+    }
 }
 
 impl std::fmt::Debug for dyn Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Reads a text from its first byte to its last and writes another one with other values, as [`Splice`] would, but with no tree in between: many small
+/// values take far less time and memory so. What it cannot do, and every failure, is left to the tree, which can also say where.
+pub trait Stream: Sync {
+    /// Reads a file as far as it takes to put metadata into it, or to take it out. `None` if it is malformed.
+    fn outline(&self, source: &[u8]) -> Option<Outline>;
+
+    /// Encrypts or decrypts all values that are selected, metadata apart. `None` if the tree has to do it.
+    fn pass(&self, source: &[u8], outline: &Outline, way: &mut Way<'_>) -> Option<Passage>;
+
+    /// True if a text says what another one said, in the same order, but for the values at places of the new one, and for the metadata: the old
+    /// one may have some, the new one has that which is given.
+    fn says_again(&self, old: &[u8], new: &[u8], places: &[Span], metadata: Option<&Node>) -> bool;
+}
+
+/// A file of which only the ends were read.
+#[derive(Debug)]
+pub struct Outline {
+    /// The first and the last pairs, with nothing in them but places, or the metadata as a whole where there is some.
+    pub document: Document,
+    /// Number of leaves.
+    pub leaves: usize,
+    /// About how many bytes longer the text gets when all of it is encrypted.
+    pub growth: usize,
+    /// About how many bytes shorter it gets when all of it is decrypted.
+    pub shrinkage: usize,
+}
+
+/// What a pass has written.
+#[derive(Debug)]
+pub struct Passage {
+    /// The new text, as far as a byte of the old one.
+    pub text: Zeroizing<Vec<u8>>,
+    /// That byte: nothing after it changes.
+    pub end: usize,
+    /// Where in the new text the values stand that changed, in their order.
+    pub places: Vec<Span>,
 }
 
 /// Changes single places of a text and leaves every other byte alone. All spans are of the source that is given.

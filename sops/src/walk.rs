@@ -1,22 +1,17 @@
 //! Encrypts and decrypts all leaves of a document, and hashes them on the way.
 
-use aws_lc_rs::digest::{Context, SHA512};
-use keys::{Nonces, SecretBytes, ValueCipher};
+use keys::{SecretBytes, ValueCipher};
 
 use crate::document::{Comment, Document, Element, Leaf, List, Map, Member, Node, Value};
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::leaf::{self, Kind, Plain};
-use crate::rules::{Selection, Walk};
+use crate::rules::Selection;
 use crate::stash::Stash;
 use crate::store::{Edit, Splice};
 
-/// What the hash begins with where only encrypted values count: the SHA-256 of `sops`.
-///
-/// *Source*: sops `sops.go`, v3.13.3.
-const ONLY_ENCRYPTED: [u8; 32] = [
-    0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b, 0x10, 0x34, 0xf3, 0xd1, 0x47, 0xbe, 0x0b, 0x0b, 0x97, 0x5b, 0x3b, 0xf4, 0x4f, 0x72, 0xc6,
-    0xfd, 0xad, 0xec, 0x81, 0x76, 0xf2, 0x7d, 0x69,
-];
+pub use way::{Direction, Way};
+
+mod way;
 
 /// Deepest nesting that is walked; every format refuses deeper files before.
 pub(crate) const MAX_DEPTH: usize = 1000;
@@ -59,23 +54,12 @@ pub(crate) fn decrypt(document: &mut Document, treatment: &Treatment<'_>, stash:
     Pass::new(treatment, stash, Direction::Decrypt).run(document)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Decrypt,
-    Encrypt,
-}
-
 struct Pass<'a> {
     treatment: &'a Treatment<'a>,
     stash: &'a mut Stash,
-    nonces: Nonces,
-    direction: Direction,
-    walk: Walk<'a>,
-    hash: Context,
+    way: Way<'a>,
     edits: Vec<Edit>,
     lost_comments: usize,
-    /// Keys on the way, each with a colon behind it: the associated data.
-    associated: String,
     /// The way, for errors.
     path: Vec<Step>,
     /// The byte of the source where the pass is.
@@ -89,24 +73,7 @@ enum Step {
 
 impl<'a> Pass<'a> {
     fn new(treatment: &'a Treatment<'a>, stash: &'a mut Stash, direction: Direction) -> Self {
-        let mut hash = Context::new(&SHA512);
-        if treatment.only_encrypted {
-            hash.update(&ONLY_ENCRYPTED);
-        }
-        let walk = treatment.selection.walk();
-        Self {
-            treatment,
-            stash,
-            nonces: Nonces::default(),
-            direction,
-            walk,
-            hash,
-            edits: Vec::new(),
-            lost_comments: 0,
-            associated: String::new(),
-            path: Vec::new(),
-            at: None,
-        }
+        Self { treatment, stash, way: Way::new(treatment, direction), edits: Vec::new(), lost_comments: 0, path: Vec::new(), at: None }
     }
 
     fn run(mut self, document: &mut Document) -> Result<Passed> {
@@ -122,48 +89,45 @@ impl<'a> Pass<'a> {
                 });
             }
         }
-        Ok(Passed { hash: hexadecimal(self.hash.finish().as_ref()), edits: self.edits, lost_comments: self.lost_comments })
+        Ok(Passed { hash: self.way.finish(), edits: self.edits, lost_comments: self.lost_comments })
     }
 
     fn path(&self) -> String {
         let step = |step: &Step| match step {
-            Step::Key(range) => format!("[\"{}\"]", self.associated.get(range.clone()).unwrap_or_default()),
+            Step::Key(range) => format!("[\"{}\"]", self.way.keys().get(range.clone()).unwrap_or_default()),
             Step::Index(index) => format!("[{index}]"),
         };
         self.path.iter().map(step).collect()
     }
 
     fn map(&mut self, map: &mut Map, key: Option<&str>) -> Result<()> {
-        self.walk.enter(key);
+        self.way.walk.enter(key);
         for member in &mut map.members {
             match member {
                 Member::Comment(comment) => {
                     self.comment(comment)?;
                 }
                 Member::Pair(pair) => {
-                    let before = self.associated.len();
-                    self.associated.push_str(&pair.key);
-                    self.path.push(Step::Key(before..self.associated.len()));
-                    self.associated.push(':');
+                    let key = self.way.go(&pair.key);
+                    self.path.push(Step::Key(key.clone()));
                     self.node(&mut pair.value, Some(&pair.key))?;
                     self.path.pop();
-                    self.associated.truncate(before);
-                    self.walk.pass();
+                    self.way.back(&key);
                 }
             }
         }
-        self.walk.leave();
+        self.way.walk.leave();
         Ok(())
     }
 
     fn list(&mut self, list: &mut List, key: Option<&str>) -> Result<()> {
-        self.walk.enter(key);
+        self.way.walk.enter(key);
         for (index, element) in list.elements.iter_mut().enumerate() {
             self.path.push(Step::Index(index));
             match element {
                 Element::Comment(comment) => {
                     // As sops writes files, ciphertext of a comment in a sequence is an element of its own.
-                    if self.comment(comment)? && self.direction == Direction::Encrypt && self.treatment.splice.is_none() {
+                    if self.comment(comment)? && self.way.direction == Direction::Encrypt && self.treatment.splice.is_none() {
                         let text = std::mem::replace(&mut comment.text, SecretBytes::new(Vec::new()));
                         *element = Element::Node(Node::leaf(Value::Text(text)));
                     }
@@ -173,12 +137,12 @@ impl<'a> Pass<'a> {
                         Some(comment) => *element = Element::Comment(comment),
                         None => self.node(node, None)?,
                     }
-                    self.walk.pass();
+                    self.way.walk.pass();
                 }
             }
             self.path.pop();
         }
-        self.walk.leave();
+        self.way.walk.leave();
         Ok(())
     }
 
@@ -208,14 +172,13 @@ impl<'a> Pass<'a> {
     /// Says whether the leaf changed.
     fn leaf(&mut self, leaf: &mut Leaf, key: Option<&str>) -> Result<bool> {
         let Some(kind) = Kind::of(&leaf.value) else { return Ok(false) };
-        let selected = self.walk.is_selected(key);
-        let hashed = selected || !self.treatment.only_encrypted;
+        let selected = self.way.walk.is_selected(key);
         let empty = matches!(&leaf.value, Value::Text(text) if text.is_empty());
-        if self.direction == Direction::Encrypt && hashed {
-            leaf::with_bytes(&leaf.value, |bytes| self.hash.update(bytes));
+        if self.way.direction == Direction::Encrypt {
+            leaf::with_bytes(&leaf.value, |bytes| self.way.hash(selected, bytes));
         }
         if selected && !empty {
-            leaf.value = match self.direction {
+            leaf.value = match self.way.direction {
                 Direction::Encrypt => Value::Text(leaf::with_bytes(&leaf.value, |bytes| self.ciphertext(kind, bytes))?),
                 Direction::Decrypt => match self.opened(&leaf.value)? {
                     Plain::Value(value) => value,
@@ -223,8 +186,8 @@ impl<'a> Pass<'a> {
                 },
             };
         }
-        if self.direction == Direction::Decrypt && hashed {
-            leaf::with_bytes(&leaf.value, |bytes| self.hash.update(bytes));
+        if self.way.direction == Direction::Decrypt {
+            leaf::with_bytes(&leaf.value, |bytes| self.way.hash(selected, bytes));
         }
         Ok(selected && !empty)
     }
@@ -233,10 +196,10 @@ impl<'a> Pass<'a> {
     fn comment(&mut self, comment: &mut Comment) -> Result<bool> {
         // EXPOSE: rules look at the comment, and its text is encrypted.
         let text = comment.text.expose();
-        if !self.walk.comment(text) || text.is_empty() {
+        if !self.way.walk.comment(text) || text.is_empty() {
             return Ok(false);
         }
-        comment.text = match self.direction {
+        comment.text = match self.way.direction {
             Direction::Encrypt => {
                 let ciphertext = self.ciphertext(Kind::Comment, text)?;
                 // EXPOSE: ciphertext.
@@ -268,7 +231,7 @@ impl<'a> Pass<'a> {
         let Node::Leaf(Leaf { value: Value::Text(text), span }) = node else { return Ok(None) };
         // EXPOSE: ciphertext.
         let text = text.expose();
-        if self.direction == Direction::Encrypt || !text.ends_with(b",type:comment]") || !self.walk.is_selected(None) {
+        if self.way.direction == Direction::Encrypt || !text.ends_with(b",type:comment]") || !self.way.walk.is_selected(None) {
             return Ok(None);
         }
         self.at = Some(span.range().start).filter(|_| !span.is_unknown());
@@ -280,13 +243,12 @@ impl<'a> Pass<'a> {
     }
 
     fn ciphertext(&mut self, kind: Kind, bytes: &[u8]) -> Result<SecretBytes> {
-        let associated = associated_data(&self.associated);
-        if let Some(text) = self.stash.take(associated, kind, bytes) {
+        if let Some(text) = self.stash.take(self.way.associated(), kind, bytes) {
             return Ok(text);
         }
-        let encrypted = self.treatment.cipher.encrypt(&mut self.nonces, bytes, associated.as_bytes());
-        let encrypted = encrypted.map_err(|error| Error::new(ErrorKind::Internal, format!("encrypt a value: {error}")))?;
-        Ok(SecretBytes::new(leaf::write(&encrypted, kind)))
+        let mut text = Vec::with_capacity(leaf::written_length(bytes.len()));
+        self.way.encrypt(kind, bytes, &mut text)?;
+        Ok(SecretBytes::new(text))
     }
 
     fn opened(&mut self, value: &Value) -> Result<Plain> {
@@ -298,23 +260,9 @@ impl<'a> Pass<'a> {
     }
 
     fn open(&mut self, text: &[u8]) -> Result<Plain> {
-        let (encrypted, kind) = leaf::read(text)?;
-        let associated = associated_data(&self.associated);
-        let bytes = self.treatment.cipher.decrypt(encrypted, associated.as_bytes()).map_err(|_| {
-            Error::new(ErrorKind::Tampered, "decrypt a value: it was changed, it was moved from another key, or it is of another file")
-        })?;
-        // EXPOSE: a digest of the plaintext finds the ciphertext again.
-        self.stash.put(associated, kind, bytes.expose(), text);
-        leaf::plain(kind, bytes)
+        let kind = self.way.open(text)?;
+        // A digest of the plaintext finds the ciphertext again.
+        self.stash.put(self.way.associated(), kind, self.way.opened(), text);
+        leaf::plain(kind, self.way.opened_secret())
     }
-}
-
-/// The associated data of a place: of a comment at the top a colon alone.
-fn associated_data(keys: &str) -> &str {
-    if keys.is_empty() { ":" } else { keys }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
 }

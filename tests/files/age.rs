@@ -56,7 +56,12 @@ pub(crate) fn done(ended: Ended) -> Vec<u8> {
 
 /// Another identity, and its recipient.
 pub(crate) fn identity(home: &Home) -> (String, String) {
-    let identity = home.command(peers::get("age-keygen").expect("the case needs it")).run().success();
+    identity_of(home, &[])
+}
+
+/// The same of the kind that flags of `age-keygen` ask for.
+pub(crate) fn identity_of(home: &Home, flags: &[&str]) -> (String, String) {
+    let identity = home.command(peers::get("age-keygen").expect("the case needs it")).args(flags).run().success();
     let recipient = identity.lines().find_map(|line| line.strip_prefix("# public key: ")).expect("a public key").to_owned();
     (identity, recipient)
 }

@@ -179,15 +179,48 @@ fn fifty_megabytes() {
     assert!(shown == text.as_bytes(), "{} other bytes came back", shown.len());
 }
 
+/// The longest file that is read.
+const LONGEST: usize = 64 << 20;
+
+/// Commands that make an encrypted file longer.
+const GROWING: &[&str] = &[
+    "edit FILE",
+    "groups add --age OTHER --threshold 2 FILE",
+    "rotate --add-age OTHER FILE",
+    "set FILE [\"b\"] \"dummy\"",
+    "updatekeys --yes FILE",
+    "sops edit FILE",
+    "sops groups add --file FILE --age OTHER --in-place",
+    "sops rotate --in-place --add-age OTHER FILE",
+    "sops set FILE [\"b\"] \"dummy\"",
+    "sops updatekeys --yes FILE",
+];
+
 /// Ciphertext is longer than what it stands for: what we encrypt must not be too long for us.
 fn too_large_to_come_back() {
     let place = place();
     place.home.write("f.bin", "dummy-byte".repeat(5_500_000));
-    let before = place.home.snapshot();
-    for line in ["encrypt --in-place --age RECIPIENT f.bin", "sops encrypt --in-place --age RECIPIENT f.bin"] {
-        let ended = place.sealer(&arguments(&place, line, "").split(' ').collect::<Vec<_>>()).run();
-        assert!(ended.status != 0 && ended.stdout.is_empty(), "{line}: status {}", ended.status);
-        assert!(ended.error().contains("64 MiB"), "{line}: {}", ended.error());
-        assert!(tests::process::changed(&before, &place.home.snapshot()).is_empty(), "{line}");
+    for command in ["encrypt --in-place --age RECIPIENT FILE", "sops encrypt --in-place --age RECIPIENT FILE"] {
+        refuse_too_large(&place, &arguments(&place, command, "f.bin"));
     }
+    // A file that may not grow by as much as one key.
+    let json = |bytes: usize| format!("{{\"a\": \"{}\"}}", "x".repeat(bytes));
+    let around = encrypted(&place, "f.json", &json(3)).len();
+    let full = encrypted(&place, "f.json", &json((LONGEST - around) / 4 * 3 + 3));
+    assert!(full.len() <= LONGEST && full.len() + 100 > LONGEST, "{} bytes", full.len());
+    place.home.write("f.json", full);
+    place.home.write("editor.sh", "sed -i 's/}$/, \"b\": \"dummy\"}/' \"$1\"\n");
+    let (_, other) = identity(&place.home);
+    for command in GROWING {
+        refuse_too_large(&place, &arguments(&place, command, "f.json").replace("OTHER", &other));
+    }
+}
+
+#[track_caller]
+fn refuse_too_large(place: &Place, line: &str) {
+    let before = place.home.snapshot();
+    let ended = place.sealer(&line.split(' ').collect::<Vec<_>>()).env("EDITOR", "/bin/sh editor.sh").run();
+    assert!(ended.status != 0 && ended.stdout.len() < 10_000, "{line}: status {}", ended.status);
+    assert!(ended.error().contains("encrypted it has more than 64 MiB"), "{line}: {}", ended.error());
+    assert!(tests::process::changed(&before, &place.home.snapshot()).is_empty(), "{line}");
 }

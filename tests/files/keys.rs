@@ -17,7 +17,8 @@ use tests::suite::{Case, case};
 #[path = "keys/turning.rs"]
 mod turning;
 
-use super::kinds::{Vault, gpg_home, start_vault};
+use super::age::identity_of;
+use super::kinds::{Vault, gpg_home, ssh_key, start_vault, vault_key};
 use turning::turning;
 
 const SOPS: &[&str] = &["age", "age-keygen", "sops"];
@@ -192,8 +193,9 @@ fn fails(door: &Door, name: &str, fields: &Fields, parts: &[&str], secrets: &[&s
 }
 
 fn identity(home: &Home, name: &str, flags: &[&str]) -> String {
-    tool(home, "age-keygen", &[flags, &["-o", name]].concat()).success();
-    tool(home, "age-keygen", &["-y", name]).success().trim().to_owned()
+    let (identity, recipient) = identity_of(home, flags);
+    home.write(name, identity);
+    recipient
 }
 
 /// The real age opens what we wrap, with an identity of a file.
@@ -231,11 +233,6 @@ fn age_hybrid_passes_in_both_directions() {
     let other = Home::new();
     identity(&other, "keys.txt", &["-pq"]);
     fails(&Door::of(&other, &variables), "age", &fields(&encrypted(&home, &variables, &["--age", &recipient]), "age"), &["which does not fit"], &[]);
-}
-
-fn ssh_key(home: &Home, name: &str, flags: &[&str]) -> String {
-    tool(home, "ssh-keygen", &[&["-q", "-C", "test", "-f", name], flags].concat()).success();
-    read(home, &format!("{name}.pub")).trim().to_owned()
 }
 
 fn age_ssh_passes_in_both_directions() {
@@ -375,10 +372,7 @@ const TOKEN: &str = "token-of-these-tests";
 /// A Vault in memory with a transit engine, and the URI of a key.
 fn vault(home: &Home) -> (Vault, String) {
     let server = start_vault(TOKEN, "transit");
-    let program = peers::get("vault").expect("the case needs it");
-    let run = home.command(program).env("VAULT_ADDR", &server.address).env("VAULT_TOKEN", TOKEN);
-    run.args(["write", "-f", "transit/keys/sealer"]).run().success();
-    let uri = format!("{}/v1/transit/keys/sealer", server.address);
+    let uri = vault_key(home, (&server.address, TOKEN), "transit/keys/sealer");
     (server, uri)
 }
 

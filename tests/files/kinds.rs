@@ -8,7 +8,7 @@ use tests::peers;
 use tests::process::{Home, Run, Running};
 use tests::server::free_port;
 
-use super::age::identity;
+use super::age::{identity, identity_of};
 
 /// A kind of key.
 pub(crate) struct Kind {
@@ -84,16 +84,21 @@ fn age(home: &Home, _: &Shared) -> Key {
 }
 
 fn hybrid(home: &Home, _: &Shared) -> Key {
-    let identity = home.command(peers::get("age-keygen").expect("the case needs it")).arg("-pq").run().success();
-    let recipient = identity.lines().find_map(|line| line.strip_prefix("# public key: ")).expect("a public key").to_owned();
+    let (identity, recipient) = identity_of(home, &["-pq"]);
     Key::new("--age", recipient, vec![("SOPS_AGE_KEY", identity)])
 }
 
 fn ssh(home: &Home, kind: &str, more: &[&str]) -> Key {
-    home.command("ssh-keygen").args(["-q", "-t", kind, "-N", "", "-C", "", "-f", "identity"]).args(more).run().success();
-    let public = std::fs::read_to_string(home.path().join("identity.pub")).expect("a public key");
+    let public = ssh_key(home, "identity", &[&["-t", kind, "-N", ""], more].concat());
     let path = home.path().join("identity").display().to_string();
-    Key::new("--age", public.trim().to_owned(), vec![("SOPS_AGE_SSH_PRIVATE_KEY_FILE", path)])
+    Key::new("--age", public, vec![("SOPS_AGE_SSH_PRIVATE_KEY_FILE", path)])
+}
+
+/// Makes a key of SSH in a file, and gives the public one.
+pub(crate) fn ssh_key(home: &Home, name: &str, flags: &[&str]) -> String {
+    home.command("ssh-keygen").args(["-q", "-C", "test", "-f", name]).args(flags).run().success();
+    let public = std::fs::read_to_string(home.path().join(format!("{name}.pub"))).expect("a public key");
+    public.trim().to_owned()
 }
 
 fn pgp(home: &Home, _: &Shared) -> Key {
@@ -122,11 +127,15 @@ pub(crate) fn gpg_home(home: &Home) -> (String, String) {
 fn vault(home: &Home, shared: &Shared) -> Key {
     let mut server = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
     let address = server.get_or_insert_with(|| start_vault("dummy", "sops")).address.clone();
-    let name = format!("{address}/v1/sops/keys/{}", home.path().file_name().expect("a name").display());
-    let key = format!("sops/keys/{}", home.path().file_name().expect("a name").display());
-    let program = peers::get("vault").expect("the case needs it");
-    home.command(program).env("VAULT_ADDR", &address).env("VAULT_TOKEN", "dummy").args(["write", "-f", &key]).run().success();
+    let name = vault_key(home, (&address, "dummy"), &format!("sops/keys/{}", home.path().file_name().expect("a name").display()));
     Key::new("--hc-vault-transit", name, vec![("VAULT_ADDR", address), ("VAULT_TOKEN", "dummy".to_owned())])
+}
+
+/// Makes a key of a transit engine, and gives its URI.
+pub(crate) fn vault_key(home: &Home, (address, token): (&str, &str), key: &str) -> String {
+    let program = peers::get("vault").expect("the case needs it");
+    home.command(program).env("VAULT_ADDR", address).env("VAULT_TOKEN", token).args(["write", "-f", key]).run().success();
+    format!("{address}/v1/{key}")
 }
 
 /// Starts a server in memory with a transit engine at a path.

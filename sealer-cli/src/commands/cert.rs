@@ -9,7 +9,7 @@ use crate::certificate::CertificateOptions;
 use crate::exit::Outcome;
 use crate::output::{Access, json_line, print, write, write_file};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "Example:  sealer cert --output cluster.pem && sealer seal --cert cluster.pem secret.yaml")]
 pub(crate) struct Args {

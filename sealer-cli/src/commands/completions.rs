@@ -5,7 +5,7 @@ use clap_complete::Shell;
 use crate::exit::Outcome;
 use crate::output::print;
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "Example:  sealer completions bash > ~/.local/share/bash-completion/completions/sealer")]
 pub(crate) struct Args {

@@ -3,18 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use engine::Error;
-use engine::file::unlock;
 use jiff::Timestamp;
 use keys::SecretBytes;
 use serde_json::json;
-use sops::{EncryptedFile, MacCheck, Manner, Style};
+use sops::{DecryptedText, EncryptedFile, MacCheck};
 
 use crate::exit::{Errors, Outcome};
 use crate::files::{Desk, InputOption, OrderOption, is_not_encrypted, lost_comments, read, store};
 use crate::input::Source;
 use crate::output::{Access, Prepared, Progress, below, json_line, make_private_folder, note, plural, prepare, prepare_rewrite, print, put_in_place};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "The MAC is verified before anything is shown. Files with plaintext can be read by their owner only.\n\
     Example:  sealer decrypt db.enc.yaml\n\
@@ -86,12 +85,10 @@ fn decrypt(args: &Args, desk: &Desk, source: &Source, bytes: SecretBytes) -> eng
     let input = store(args.input.input_type.as_deref(), path)?;
     let output = args.output_type.as_deref().map_or(Ok(input), |name| store(Some(name), path))?;
     let check = if args.dangerous_ignore_mac { MacCheck::DangerousIgnore } else { MacCheck::Enforce };
-    let same = output.name() == input.name();
-    let manner = if same { Manner::InPlace } else { Manner::Anew(Style::default()) };
-    let file = EncryptedFile::parse(input, bytes)?.forgetting();
-    let unlocked = desk.wait(unlock(&desk.keychain, file, check, manner))?;
-    lost_comments(&source.name, &unlocked.file);
-    if same { Ok(unlocked.file.plain.into_source()) } else { Ok(unlocked.file.plain.emit(output, Style::default())?) }
+    let file = EncryptedFile::parse(input, bytes)?;
+    let DecryptedText { text, lost_comments: lost } = desk.text(file, output, check)?;
+    lost_comments(&source.name, lost);
+    Ok(text)
 }
 
 fn deliver(args: &Args, source: &Source, text: &SecretBytes, at: usize, ready: &mut Vec<Prepared>) -> engine::Result<()> {

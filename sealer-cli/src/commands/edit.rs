@@ -6,16 +6,16 @@ use engine::file::{Recipe, lock, relock, unlock};
 use engine::{Error, ErrorKind};
 use jiff::Timestamp;
 use keys::SecretBytes;
-use sops::{DecryptedFile, EncryptedFile, MacCheck, Manner, PlainFile, Store, Style};
+use sops::{DecryptedFile, EncryptedFile, MacCheck, Manner, PlainFile, PlainText, Store, Style};
 
 use crate::editor::{Edited, Verdict, edit};
 use crate::exit::Outcome;
 use crate::files::{ConfigOption, Desk, InputOption, OrderOption, example, is_not_encrypted, lost_comments, store};
-use crate::input::{Source, read_file};
+use crate::input::{Source, read_file, refuse_unreadable};
 use crate::output::{Access, note, rewrite_file, write_file};
 use crate::signals::end_by;
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "The editor is that of SOPS_EDITOR or EDITOR, or vim, nano or vi. It works on a copy that only you can read, in memory where the machine has \
@@ -62,14 +62,14 @@ fn change(args: &Args, desk: &Desk, store: &'static dyn Store, source: &Source) 
     let unlocked = unlocked.map_err(|error| {
         if is_not_encrypted(&error) { error.advise(format!("Run `sealer encrypt --in-place {}` first", args.file.display())) } else { error }
     })?;
-    lost_comments(&source.name, &unlocked.file);
+    lost_comments(&source.name, unlocked.file.lost_comments);
     let (key, writing) = (unlocked.key, desk.writing(store, Manner::InPlace));
     let accept = |text| {
         // Each try takes the ciphertexts of the file anew: the one before may have used them up.
         let DecryptedFile { metadata, stash, .. } = encrypted()?.decrypt(&key, check, Manner::InPlace)?;
         let locked = PlainFile::parse(store, text).map_err(Error::from).and_then(|plain| relock(plain, &key, metadata, stash, &writing));
         // EXPOSE: a file whose values are encrypted is written.
-        Ok(verdict(locked.and_then(|text| rewrite_file(&args.file, &source.bytes, text.expose()))))
+        Ok(verdict(locked.and_then(refuse_unreadable).and_then(|text| rewrite_file(&args.file, &source.bytes, text.expose()))))
     };
     Ok(edit(args.file.as_os_str(), unlocked.file.plain.source(), accept)?)
 }
@@ -82,8 +82,8 @@ fn create(args: &Args, desk: &Desk, store: &'static dyn Store) -> engine::Result
     let writing = desk.writing(store, manner);
     let start = store.emit(&example(store), Style::default())?;
     let accept = |text| {
-        let locked = PlainFile::parse(store, text).map_err(Error::from);
-        let locked = locked.and_then(|plain| desk.wait(lock(&desk.keychain, plain, &recipe, &writing)));
+        let locked = PlainText::parse(store, text).map_err(Error::from);
+        let locked = locked.and_then(|plain| desk.wait(lock(&desk.keychain, plain, &recipe, &writing))).and_then(refuse_unreadable);
         Ok(verdict(locked.and_then(|text| write_new(&args.file, &text))))
     };
     Ok(edit(args.file.as_os_str(), &start, accept)?)

@@ -7,14 +7,14 @@ use engine::{Cause, Error, ErrorKind};
 use jiff::Timestamp;
 use keys::SecretBytes;
 use serde_json::json;
-use sops::{Manner, PlainFile, Style};
+use sops::{Manner, PlainText, Style};
 
 use crate::exit::{Errors, Outcome};
 use crate::files::{ConfigOption, Desk, Found, InputOption, Recipients, RuleFlags, read, store};
 use crate::input::{Source, refuse_unreadable};
 use crate::output::{Access, Prepared, Progress, json_line, note, plural, prepare_rewrite, print, put_in_place, write};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "Files stay as they are but for the values: comments, order, quotes and indentation are kept. In folders, files that no rule matches and those that \
@@ -90,7 +90,7 @@ fn encrypt(args: &Args, desk: &Desk, source: &Source, bytes: SecretBytes) -> eng
     let input = store(args.input.input_type.as_deref(), path)?;
     let output = args.output_type.as_deref().map_or(Ok(input), |name| store(Some(name), path))?;
     let config = args.config.find(path)?;
-    let plain = match PlainFile::parse(input, bytes).map_err(Error::from) {
+    let plain = match PlainText::parse(input, bytes).map_err(Error::from) {
         Err(error) if source.found && error.cause() == Some(Cause::File(sops::ErrorKind::AlreadyEncrypted)) => {
             return Ok(Done::PassedOver("it is encrypted already"));
         }

@@ -13,7 +13,7 @@ use crate::exit::{Errors, Outcome};
 use crate::files::{Desk, InputOption, OrderOption, store};
 use crate::input::read_file;
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "The keys at the top of the file are the names; a value with parts of its own is refused. The program's status is ours, and signals go to \
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     order: OrderOption,
 }
 
-/// What is run, and as whom.
+// What is run, and as whom.
 #[derive(clap::Args)]
 pub(super) struct CommandArguments {
     /// Command line for the shell

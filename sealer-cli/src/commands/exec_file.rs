@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use engine::Error;
-use engine::file::unlock;
 use jiff::Timestamp;
 use keys::SecretBytes;
-use sops::{EncryptedFile, MacCheck, Manner, Style};
+use sops::{EncryptedFile, MacCheck};
 
 use super::exec_env::CommandArguments;
 use crate::child::{Handing, with_file};
@@ -14,7 +13,7 @@ use crate::exit::{Errors, Outcome};
 use crate::files::{Desk, InputOption, OrderOption, store};
 use crate::input::read_file;
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "The path of the plaintext takes the place of every {} of the command. It is a pipe that can be read once and touches no disk; with --no-fifo it is \
@@ -56,12 +55,6 @@ fn opened(args: &Args, now: Timestamp) -> engine::Result<SecretBytes> {
     let source = read_file(&args.file)?;
     let input = store(args.input.input_type.as_deref(), &args.file)?;
     let output = args.output_type.as_deref().map_or(Ok(input), |name| store(Some(name), &args.file))?;
-    let same = output.name() == input.name();
-    let manner = if same { Manner::InPlace } else { Manner::Anew(Style::default()) };
-    let open = || {
-        let file = EncryptedFile::parse(input, source.bytes.duplicate())?.forgetting();
-        let plain = desk.wait(unlock(&desk.keychain, file, MacCheck::Enforce, manner))?.file.plain;
-        if same { Ok(plain.into_source()) } else { Ok(plain.emit(output, Style::default())?) }
-    };
+    let open = || Ok(desk.text(EncryptedFile::parse(input, source.bytes)?, output, MacCheck::Enforce)?.text);
     open().map_err(|error: Error| error.in_file(&source.name))
 }

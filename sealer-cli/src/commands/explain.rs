@@ -8,7 +8,7 @@ use crate::cluster::Server;
 use crate::exit::Outcome;
 use crate::output::{json_line, print, table};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "Example:  sealer explain -n shop sealedsecret/db")]
 pub(crate) struct Args {

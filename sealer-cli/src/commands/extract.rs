@@ -12,7 +12,7 @@ use crate::files::{Desk, InputOption, OrderOption, store};
 use crate::input::read_file;
 use crate::output::{Access, write};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "A text is printed as it is, without a line break behind it.\nExample:  sealer extract db.enc.yaml '[\"database\"][\"password\"]'"

@@ -11,7 +11,7 @@ use crate::external::{Objects, Stores};
 use crate::input::read_all;
 use crate::output::{Access, write};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "The value is printed as it is, without a line break behind it.\n\
     Example:  sealer fetch examples/external-secrets/store.yaml shop/database --property password")]

@@ -11,7 +11,7 @@ use crate::files::{Desk, InputOption, is_not_encrypted, read, store};
 use crate::input::Source;
 use crate::output::{json_line, print, table};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "Example:  sealer filestatus --json secrets/")]
 pub(crate) struct Args {

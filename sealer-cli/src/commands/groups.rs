@@ -9,7 +9,7 @@ use sops::{EncryptedFile, Manner};
 
 use crate::exit::Outcome;
 use crate::files::{Desk, InputOption, Recipients, store};
-use crate::input::read_file;
+use crate::input::{read_file, refuse_unreadable};
 use crate::output::rewrite_file;
 
 /// What can be done with key groups.
@@ -34,7 +34,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Which file, and how many groups it takes.
+// Which file, and how many groups it takes.
 #[derive(clap::Args)]
 pub(crate) struct Target {
     /// File; it is written back
@@ -83,7 +83,7 @@ fn change(desk: &Desk, target: &Target, change: impl FnOnce(&mut Vec<Vec<Recipie
         if threshold > groups.len() && target.threshold.is_some() {
             return Err(Error::input(format!("take {threshold} groups: the file has {}", groups.len())));
         }
-        desk.wait(update_keys(&desk.keychain, file, &groups, threshold, &desk.writing(store, Manner::InPlace)))
+        desk.wait(update_keys(&desk.keychain, file, &groups, threshold, &desk.writing(store, Manner::InPlace))).and_then(refuse_unreadable)
     };
     let text = changed().map_err(|error: Error| error.in_file(&source.name))?;
     // EXPOSE: a file whose values are encrypted is written.

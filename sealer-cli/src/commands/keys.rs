@@ -51,7 +51,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Which folder.
+// Which folder.
 #[derive(clap::Args)]
 pub(crate) struct Folder {
     /// Folder of keys [default: $SEALER_KEYS or the local key store]

@@ -6,7 +6,7 @@ use engine::{Error, ErrorKind};
 
 use crate::exit::Outcome;
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "The same binary under the name kubeseal needs no first word.\nExample:  sealer kubeseal --cert cluster.pem -o yaml < secret.yaml"

@@ -14,7 +14,7 @@ use crate::local::report::Report;
 use crate::local::watch::Watch;
 use crate::output::{json_line, note, print};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "It makes a sealing key if there is none, seals the plain Secrets of the folder, and acts as the controller would: unseals every\n\

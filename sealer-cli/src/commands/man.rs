@@ -9,7 +9,7 @@ use crate::exit::Outcome;
 use crate::input::file_error;
 use crate::output::{make_private_folder, print};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "Example:  sealer man | man -l -")]
 pub(crate) struct Args {

@@ -12,7 +12,7 @@ use crate::cluster::{self, Server};
 use crate::exit::{Errors, Outcome};
 use crate::output::{json_line, note, print, table};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:  sealer migrate --dry-run && kubectl -n kube-system scale deployment sealed-secrets-controller --replicas=0 && sealer migrate"

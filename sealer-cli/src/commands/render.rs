@@ -15,7 +15,7 @@ use crate::external::{Objects, Rendered, Stores, Wanted, masked};
 use crate::input::{read_all, refuse_as_targets};
 use crate::output::{Access, note, write};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "Stores are found in the files by their names, and so are the Secrets and ConfigMaps that hold credentials, certificates and templates.\n\

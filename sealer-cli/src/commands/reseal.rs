@@ -18,7 +18,7 @@ use crate::input::{Source, read_all};
 use crate::keyring::KeyOptions;
 use crate::output::{Progress, json_line, note, plural, print, rewrite_file};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "Only items that are under an older key change; comments, order and templates stay.\n\
     Example:  sealer reseal --key cluster-keys.yaml --in-place manifests/")]

@@ -11,10 +11,10 @@ use sops::{EncryptedFile, MacCheck, Manner};
 
 use crate::exit::{Errors, Outcome};
 use crate::files::{Desk, InputOption, OrderOption, Recipients, is_not_encrypted, read, store};
-use crate::input::Source;
+use crate::input::{Source, refuse_unreadable};
 use crate::output::{Access, Progress, json_line, note, plural, prepare_rewrite, print, put_in_place};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "Whoever could open the old file knows the old values: rotate the secrets themselves too after a key was removed.\n\
     Example:  sealer rotate --rm-age age1... secrets/")]
@@ -72,5 +72,5 @@ fn rotated(args: &Args, desk: &Desk, source: &Source) -> engine::Result<SecretBy
     let file = EncryptedFile::parse(store, source.bytes.duplicate())?.forgetting();
     let unlocked = desk.wait(unlock(&desk.keychain, file, MacCheck::Enforce, Manner::InPlace))?;
     let (added, removed) = (args.added.read(desk)?, args.removed.read(desk)?);
-    desk.wait(rotate(&desk.keychain, unlocked, &added, &removed, &desk.writing(store, Manner::InPlace)))
+    desk.wait(rotate(&desk.keychain, unlocked, &added, &removed, &desk.writing(store, Manner::InPlace))).and_then(refuse_unreadable)
 }

@@ -13,7 +13,7 @@ use crate::exit::{Errors, Outcome};
 use crate::external::Stores;
 use crate::input::read_all;
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "The keys of the Secrets are the names; the program's status is ours, and signals go to it.\n\
     Example:  sealer run examples/external-secrets -- ./server --port 80")]

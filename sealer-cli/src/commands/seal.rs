@@ -17,7 +17,7 @@ use crate::exit::{Errors, Outcome};
 use crate::input::{Source, read_all, read_file, read_stdin, refuse_as_targets};
 use crate::output::{Access, Progress, below, make_private_folder, note, plural, prepare, print, put_in_place, rewrite_file, write_file};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "Without --cert, --local or --keys the certificate is asked of the cluster.\n\
     Examples:\n  sealer seal --cert cluster.pem secret.yaml > sealed.yaml\n  sealer seal --cert cluster.pem --out-dir sealed/ secrets/\n  \

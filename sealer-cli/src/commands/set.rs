@@ -13,7 +13,7 @@ use crate::files::{Desk, InputOption, OrderOption, store};
 use crate::input::{read_file, read_stdin, refuse_unreadable};
 use crate::output::rewrite_file;
 
-/// Which file, and where in it.
+// Which file, and where in it.
 #[derive(clap::Args)]
 struct Target {
     /// File
@@ -28,7 +28,7 @@ struct Target {
     order: OrderOption,
 }
 
-/// Arguments of `set`.
+// Arguments of `set`.
 #[derive(clap::Args)]
 #[command(after_help = "What is missing on the way is made. A secret on the command line is seen by other users: prefer standard input.\n\
     Example:  printf %s \"$PASSWORD\" | sealer set db.enc.yaml '[\"database\"][\"password\"]' --text -")]
@@ -46,7 +46,7 @@ pub(crate) struct Args {
     text: bool,
 }
 
-/// Arguments of `unset`.
+// Arguments of `unset`.
 #[derive(clap::Args)]
 #[command(after_help = "Example:  sealer unset db.enc.yaml '[\"database\"][\"old_password\"]'")]
 pub(crate) struct UnsetArgs {

@@ -6,7 +6,7 @@ use engine::{Error, ErrorKind};
 
 use crate::exit::Outcome;
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "The same binary under the name sops needs no first word.\nExample:  sealer sops decrypt db.enc.yaml")]
 pub(crate) struct Args {

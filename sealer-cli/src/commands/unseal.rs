@@ -16,7 +16,7 @@ use crate::input::{Source, read_all, refuse_as_targets};
 use crate::keyring::KeyOptions;
 use crate::output::{Access, note, write};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = "Example:  sealer unseal --key cluster-keys.yaml db-sealed.yaml")]
 pub(crate) struct Args {

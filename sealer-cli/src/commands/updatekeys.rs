@@ -6,16 +6,15 @@ use std::path::PathBuf;
 use engine::file::{KeyChange, key_changes, update_keys};
 use engine::{Error, ErrorKind};
 use jiff::Timestamp;
-use keys::SecretBytes;
 use serde_json::json;
 use sops::{EncryptedFile, Manner};
 
 use crate::exit::{Errors, Outcome};
 use crate::files::{ConfigOption, Desk, InputOption, is_not_encrypted, read, store};
-use crate::input::Source;
+use crate::input::{Source, refuse_unreadable};
 use crate::output::{Progress, json_line, note, paint, print, rewrite_file};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "Only the block of keys changes. A key that was removed opened the file until now: run `sealer rotate` for a new data key, and change the secrets.\n\
@@ -86,7 +85,8 @@ fn update(args: &Args, desk: &Desk, source: &Source) -> engine::Result<Vec<KeyCh
         return Ok(changes);
     }
     let threshold = if recipe.threshold == 0 { file.metadata.threshold } else { recipe.threshold };
-    let text: SecretBytes = desk.wait(update_keys(&desk.keychain, file, &recipe.groups, threshold, &desk.writing(store, Manner::InPlace)))?;
+    let text = desk.wait(update_keys(&desk.keychain, file, &recipe.groups, threshold, &desk.writing(store, Manner::InPlace)));
+    let text = text.and_then(refuse_unreadable)?;
     // EXPOSE: a file whose values are encrypted is written.
     rewrite_file(path, &source.bytes, text.expose())?;
     Ok(changes)

@@ -14,7 +14,7 @@ use crate::input::{Source, read_all};
 use crate::keyring::KeyOptions;
 use crate::output::{json_line, plural, print};
 
-/// Arguments of the command.
+// Arguments of the command.
 #[derive(clap::Args)]
 #[command(
     after_help = "Without keys it checks what can be seen: names, scopes, templates, the form of every item, and plain Secrets that must not be committed.\n\

@@ -125,7 +125,7 @@ impl clap::Args for RuleFlags {
     }
 }
 
-/// Where the configuration is.
+// Where the configuration is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigOption {
     /// Use this configuration [default: the first .sops.yaml from the file's folder upwards]
@@ -143,7 +143,7 @@ impl ConfigOption {
     }
 }
 
-/// How a file is read.
+// How a file is read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InputOption {
     /// Format of the input [default: what the name of the file says]
@@ -151,7 +151,7 @@ pub(crate) struct InputOption {
     pub(crate) input_type: Option<String>,
 }
 
-/// In which order master keys are tried.
+// In which order master keys are tried.
 #[derive(Debug, clap::Args)]
 pub(crate) struct OrderOption {
     /// Try keys of these kinds first, in this order [default: age,pgp]

@@ -4,11 +4,12 @@ use keys::SecretBytes;
 
 use crate::document::{Document, Map, Node};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{MetadataLayout, Splice, Store, Style};
+use crate::store::{MetadataLayout, Splice, Store, Stream, Style};
 
 mod compare;
 mod read;
 mod splice;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -55,6 +56,10 @@ impl Store for Json {
     }
 
     fn splice(&self) -> Option<&dyn Splice> {
+        Some(self)
+    }
+
+    fn stream(&self) -> Option<&dyn Stream> {
         Some(self)
     }
 }

@@ -240,8 +240,13 @@ pub fn sops_file(data: &[u8]) {
         let Ok(plain) = read() else { panic!("a file is read once and not again") };
         let lock = Lock { key: &key, metadata: metadata(), now: "2026-01-01T00:00:00Z".to_owned(), stash: Stash::default() };
         let Ok((encrypted, _)) = plain.encrypt(lock, store, manner) else { continue };
-        let file = EncryptedFile::parse(store, encrypted).expect("what was encrypted is read");
+        let file = EncryptedFile::parse(store, encrypted.duplicate()).expect("what was encrypted is read");
         let opened = file.decrypt(&key, MacCheck::Enforce, manner).expect("what was encrypted is decrypted");
+        if manner == Manner::InPlace {
+            let text = EncryptedFile::parse(store, encrypted).and_then(|file| file.decrypt_text(&key, MacCheck::Enforce));
+            let text = text.expect("what is decrypted is, without a tree too").text;
+            assert_eq!(String::from_utf8_lossy(text.expose()), String::from_utf8_lossy(opened.plain.source().expose()), "{}", store.name());
+        }
         // What stands in the file says the same as before, however it is spelled.
         let shown = match manner {
             Manner::InPlace => PlainFile::parse(store, opened.plain.into_source()).expect("what was decrypted is read"),

@@ -9,7 +9,7 @@ use keys::SecretBytes;
 use sops::{CreationRule, DecryptedFile, MacCheck, Manner, PlainFile, Store, Style};
 
 use super::failure::{Failure, Result, codes, told};
-use super::files::{Input, Subject, rewrite};
+use super::files::{Input, Subject, readable, rewrite};
 use super::job::Job;
 use super::{encrypt, version, warn_of_more_arguments};
 use crate::compat::urfave::Values;
@@ -55,7 +55,7 @@ fn change(job: &Job<'_>, subject: &Subject, path: &Path) -> Result<()> {
         }
         let text = relock(plain, &key, metadata, stash, &writing).map_err(|error| Failure::closing(&error))?;
         // EXPOSE: a file whose values are encrypted is written.
-        rewrite(path, &input, text.expose(), Access::Default)
+        rewrite(path, &input, readable(text)?.expose(), Access::Default)
     })
 }
 
@@ -66,14 +66,14 @@ fn create(job: &Job<'_>, subject: &Subject, path: &Path, recipe: &Recipe) -> Res
     let writing = job.desk.writing(output, job.manner(output)?);
     run_editor(path, &start, |text| {
         let plain = encrypt::plain(store, &text)?;
-        let text = job.desk.wait(lock(&job.desk.keychain, plain, recipe, &writing)).map_err(|error| match error.cause() {
+        let text = job.desk.wait(lock(&job.desk.keychain, plain.into(), recipe, &writing)).map_err(|error| match error.cause() {
             Some(Cause::Wrapping) => {
                 Failure::new(codes::NO_KEY, format!("Error encrypting the data key with one or more master keys: [{}]", told(&error)))
             }
             _ => Failure::closing(&error),
         })?;
         // EXPOSE: a file whose values are encrypted is written.
-        write_file(path, text.expose(), Access::Default)
+        write_file(path, readable(text)?.expose(), Access::Default)
             .map_err(|error| Failure::new(codes::OUTPUT, format!("Could not open in-place file for writing: {}", told(&error))))
     })
 }

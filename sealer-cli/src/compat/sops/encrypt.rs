@@ -6,11 +6,10 @@ use keys::SecretBytes;
 use sops::{CreationRule, ErrorKind, PlainFile, RULE_NAMES, Rule, Store};
 
 use super::failure::{Failure, Result, codes, told};
-use super::files::{Input, Subject, deliver};
+use super::files::{Input, Subject, deliver, readable};
 use super::job::{Job, recipient};
 use super::{check_output, context, log, warn_of_more_arguments};
 use crate::compat::urfave::Values;
-use crate::input::refuse_unreadable;
 use crate::output::Access;
 
 /// Runs the command.
@@ -43,8 +42,8 @@ pub(super) fn ciphertext(job: &Job<'_>, input: &Input, subject: &Subject, recipe
     job.check_wrapping()?;
     let output = job.output(&subject.name);
     let writing = job.desk.writing(output, job.manner(output)?);
-    let text = job.desk.wait(lock(&job.desk.keychain, plain, recipe, &writing)).map_err(|error| Failure::closing(&error))?;
-    refuse_unreadable(text).map_err(|error| Failure::generic(told(&error)))
+    let text = job.desk.wait(lock(&job.desk.keychain, plain.into(), recipe, &writing)).map_err(|error| Failure::closing(&error))?;
+    readable(text)
 }
 
 /// Reads a file that is to be encrypted.

@@ -8,7 +8,7 @@ use keys::SecretBytes;
 
 use super::failure::{Failure, Result, codes, told};
 use super::job::Job;
-use crate::input::read_bounded;
+use crate::input::{read_bounded, refuse_unreadable};
 use crate::output::{Access, prepare_rewrite, print, put_in_place, write_file};
 
 /// What was read.
@@ -97,6 +97,11 @@ impl Subject {
             _ => Ok(()),
         }
     }
+}
+
+/// Refuses an encrypted file that would be too long to be read again.
+pub(super) fn readable(encrypted: SecretBytes) -> Result<SecretBytes> {
+    refuse_unreadable(encrypted).map_err(|error| Failure::generic(told(&error)))
 }
 
 /// Writes a result where the flags say: back, to another file, or to standard output. Plaintext in files is its owner's alone.

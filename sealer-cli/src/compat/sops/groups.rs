@@ -6,7 +6,7 @@ use engine::Recipient;
 use engine::file::{recipients, update_keys};
 
 use super::failure::{Failure, Result, told};
-use super::files::{Input, rewrite};
+use super::files::{Input, readable, rewrite};
 use super::job::Job;
 use crate::compat::quote;
 use crate::compat::urfave::Values;
@@ -71,6 +71,7 @@ fn change(job: &Job<'_>, change: impl FnOnce(&mut Vec<Vec<Recipient>>) -> Result
         Some(lost) => lost_in_short(lost),
         None => Failure::logged(told(&error)),
     })?;
+    let text = readable(text).map_err(as_log)?;
     // EXPOSE: a file whose values are encrypted is written.
     let bytes = text.expose();
     if job.local.is_on("in-place") {

@@ -3,7 +3,7 @@
 use keys::SecretBytes;
 
 use super::failure::{Failure, Result, codes};
-use super::files::{Input, Subject, deliver, is_absent};
+use super::files::{Input, Subject, deliver, is_absent, readable};
 use super::job::{Job, KINDS};
 use super::{check_output, warn_of_more_arguments};
 use crate::compat::urfave::Values;
@@ -45,5 +45,5 @@ pub(super) fn rotated(job: &Job<'_>, subject: &Subject) -> Result<(Input, Secret
     let output = job.output(&subject.name);
     let writing = job.desk.writing(output, job.manner(output)?);
     let rotated = job.desk.wait(engine::file::rotate(&job.desk.keychain, unlocked, &added, &removed, &writing));
-    Ok((input, rotated.map_err(|error| Failure::closing(&error))?))
+    Ok((input, readable(rotated.map_err(|error| Failure::closing(&error))?)?))
 }

@@ -7,7 +7,7 @@ use keys::SecretBytes;
 use sops::{DecryptedFile, Element, ErrorKind, List, Map, Member, Node, Reached, Step, Store, TreePath, Value, node_of_json};
 
 use super::failure::{Failure, Result, codes, told};
-use super::files::{Input, Subject, reason, rewrite};
+use super::files::{Input, Subject, readable, reason, rewrite};
 use super::job::Job;
 use crate::compat::urfave::Values;
 use crate::input::read_bounded;
@@ -148,7 +148,8 @@ fn reserves(store: &dyn Store, key: &str) -> bool {
 pub(super) fn closed(job: &Job<'_>, subject: &Subject, unlocked: Unlocked) -> Result<SecretBytes> {
     let DecryptedFile { plain, metadata, stash, .. } = unlocked.file;
     let output = job.output(&subject.name);
-    relock(plain, &unlocked.key, metadata, stash, &job.desk.writing(output, job.manner(output)?)).map_err(|error| Failure::closing(&error))
+    let text = relock(plain, &unlocked.key, metadata, stash, &job.desk.writing(output, job.manner(output)?));
+    readable(text.map_err(|error| Failure::closing(&error))?)
 }
 
 /// True if two values say the same, comments apart.

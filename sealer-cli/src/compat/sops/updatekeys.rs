@@ -7,7 +7,7 @@ use engine::Recipient;
 use engine::file::{KeyChange, key_changes, recipients, update_keys};
 
 use super::failure::{Failure, Result, codes, told};
-use super::files::{Input, Subject, reason, rewrite};
+use super::files::{Input, Subject, readable, reason, rewrite};
 use super::job::{Job, recipient};
 use super::{log, say};
 use crate::compat::urfave::Values;
@@ -61,7 +61,7 @@ fn update(job: &Job<'_>, file: &str) -> Result<()> {
         _ => Failure::opening(&error, store.name()),
     })?;
     // EXPOSE: a file whose values are encrypted is written.
-    rewrite(path, &input, text.expose(), Access::Default)?;
+    rewrite(path, &input, readable(text)?.expose(), Access::Default)?;
     log::step(&format!("File {shown} synced with new keys"));
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! Whether a text says what a tree says: they are walked side by side.
+//! Whether a text says what a tree says, or what another text says: they are walked side by side.
 
-use crate::document::{Document, Element, List, Map, Node, Value};
+use crate::document::{Document, Element, List, Map, Node, Span, Value};
 use crate::error::Result;
-use crate::same::same_value;
+use crate::metadata::METADATA_KEY;
+use crate::same::{same_node, same_value};
 
 use super::read::Reader;
 
@@ -14,6 +15,122 @@ pub(super) fn says(source: &[u8], document: &Document) -> bool {
     reader.peek() == Some(b'{') && reader.says_map(branch).unwrap_or(false) && {
         reader.space();
         reader.peek().is_none()
+    }
+}
+
+/// True if a text says what another one said, but for the values at places of the new one, and for metadata: the old one may have some, the new one
+/// has that which is given.
+pub(super) fn says_again(old: &[u8], new: &[u8], places: &[Span], metadata: Option<&Node>) -> bool {
+    let (old, new) = (Reader::new(old), Reader::new(new));
+    let mut beside = Beside { old, new, places, metadata };
+    beside.space();
+    beside.map(true).unwrap_or(false) && beside.places.is_empty() && beside.metadata.is_none() && {
+        beside.space();
+        beside.old.peek().is_none() && beside.new.peek().is_none()
+    }
+}
+
+/// Two texts, the second of which was made of the first.
+struct Beside<'t> {
+    old: Reader<'t>,
+    new: Reader<'t>,
+    /// Where values are other ones, as far as that is still to come.
+    places: &'t [Span],
+    /// What is still to come in the new text.
+    metadata: Option<&'t Node>,
+}
+
+impl<'t> Beside<'t> {
+    fn space(&mut self) {
+        self.old.space();
+        self.new.space();
+    }
+
+    fn map(&mut self, top: bool) -> Result<bool> {
+        let (mut old, mut new) = (self.old.first_key()?, self.new.first_key()?);
+        loop {
+            match (old, new) {
+                (None, None) => return Ok(true),
+                (Some(key), _) if top && key == METADATA_KEY.as_bytes() => {
+                    self.old.pass(b':')?;
+                    self.old.node(1)?;
+                    old = self.old.next_key()?;
+                }
+                (_, Some(key)) if top && key == METADATA_KEY.as_bytes() => {
+                    self.new.pass(b':')?;
+                    let found = self.new.node(1)?;
+                    if !self.metadata.take().is_some_and(|metadata| same_node(&found, metadata)) {
+                        return Ok(false);
+                    }
+                    new = self.new.next_key()?;
+                }
+                (Some(one), Some(other)) if one == other => {
+                    self.old.pass(b':')?;
+                    self.new.pass(b':')?;
+                    if !self.node()? {
+                        return Ok(false);
+                    }
+                    (old, new) = (self.old.next_key()?, self.new.next_key()?);
+                }
+                _ => return Ok(false),
+            }
+        }
+    }
+
+    fn list(&mut self) -> Result<bool> {
+        self.old.pass(b'[')?;
+        self.new.pass(b'[')?;
+        let mut more = (!self.old.is_empty(b']'), !self.new.is_empty(b']'));
+        while more == (true, true) {
+            if !self.node()? {
+                return Ok(false);
+            }
+            more = (self.old.goes_on(b']')?, self.new.goes_on(b']')?);
+        }
+        Ok(more == (false, false))
+    }
+
+    fn node(&mut self) -> Result<bool> {
+        self.space();
+        match (self.old.peek(), self.new.peek()) {
+            (Some(b'{'), Some(b'{')) => self.map(false),
+            (Some(b'['), Some(b'[')) => self.list(),
+            _ => {
+                let start = self.new.at;
+                let (old, new) = (self.old.scalar()?, self.new.scalar()?);
+                match self.places.split_first() {
+                    Some((place, rest)) if place.range().start == start => {
+                        self.places = rest;
+                        Ok(place.range().end == self.new.at)
+                    }
+                    _ => Ok(old == new),
+                }
+            }
+        }
+    }
+}
+
+impl<'s> Reader<'s> {
+    /// Goes into a mapping, to its first key, as it is spelled; `None` if it is empty.
+    fn first_key(&mut self) -> Result<Option<&'s [u8]>> {
+        self.pass(b'{')?;
+        if self.is_empty(b'}') { Ok(None) } else { self.spelled_key().map(Some) }
+    }
+
+    /// Goes on to the next key; `None` if there is none.
+    fn next_key(&mut self) -> Result<Option<&'s [u8]>> {
+        if self.goes_on(b'}')? { self.spelled_key().map(Some) } else { Ok(None) }
+    }
+
+    /// Passes a scalar, and gives it as it is spelled.
+    fn scalar(&mut self) -> Result<&'s [u8]> {
+        let start = self.at;
+        if self.peek() == Some(b'"') {
+            self.content()?;
+        } else {
+            self.number_or_word()?;
+        }
+        Ok(self.since(start))
     }
 }
 
@@ -72,7 +189,8 @@ impl Reader<'_> {
         }
     }
 
-    fn says_text(&mut self, text: &[u8]) -> Result<bool> {
+    /// The same of a string, which has to come next.
+    pub(super) fn says_text(&mut self, text: &[u8]) -> Result<bool> {
         if self.peek() != Some(b'"') {
             return Ok(false);
         }

@@ -1,5 +1,7 @@
 //! Reads JSON, with the place of everything.
 
+use std::borrow::Cow;
+
 use keys::SecretBytes;
 
 use crate::document::{Document, Element, Leaf, List, Map, Member, Node, Pair, Span, Value};
@@ -55,6 +57,11 @@ impl<'s> Reader<'s> {
         Self { source, at: 0, usual: 0 }
     }
 
+    /// What was read since a byte.
+    pub(super) fn since(&self, start: usize) -> &'s [u8] {
+        self.source.get(start..self.at).unwrap_or_default()
+    }
+
     fn error(&self, at: usize, what: &str) -> Error {
         Error::new(ErrorKind::Malformed, format!("read the file as JSON: {what}")).at(Position::of(self.source, at))
     }
@@ -105,11 +112,7 @@ impl<'s> Reader<'s> {
             loop {
                 self.space();
                 let start = self.at;
-                if self.peek() != Some(b'"') {
-                    return Err(self.error(self.at, "a key in quotes is missing"));
-                }
-                // Bytes that are no text have been replaced.
-                let key = String::from_utf8(self.string()?).unwrap_or_default();
+                let key = self.key()?.into_owned();
                 self.pass(b':')?;
                 let value = self.node(depth + 1)?;
                 members.push(Member::Pair(Pair { key, value, span: Span::new(start, self.at) }));
@@ -120,6 +123,23 @@ impl<'s> Reader<'s> {
         }
         self.usual = members.len();
         Ok(Map { members, span: Span::new(start, self.at) })
+    }
+
+    /// Reads a key, which has to come next.
+    pub(super) fn key(&mut self) -> Result<Cow<'s, str>> {
+        self.space();
+        let start = self.at;
+        let content = self.spelled_key()?;
+        self.meant(content, start)
+    }
+
+    /// As [`Reader::key`], as it is spelled.
+    pub(super) fn spelled_key(&mut self) -> Result<&'s [u8]> {
+        self.space();
+        if self.peek() != Some(b'"') {
+            return Err(self.error(self.at, "a key in quotes is missing"));
+        }
+        self.content()
     }
 
     fn list(&mut self, depth: usize) -> Result<List> {
@@ -147,10 +167,14 @@ impl<'s> Reader<'s> {
             Some(b'{') => return self.map(depth).map(Node::Map),
             Some(b'[') => return self.list(depth).map(Node::List),
             Some(b'"') => Value::Text(SecretBytes::new(self.string()?)),
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            _ => self.word()?,
+            _ => self.number_or_word()?,
         };
         Ok(Node::Leaf(Leaf { value, span: Span::new(start, self.at) }))
+    }
+
+    /// Reads a scalar that has no quotes.
+    pub(super) fn number_or_word(&mut self) -> Result<Value> {
+        if matches!(self.peek(), Some(b'-' | b'0'..=b'9')) { self.number() } else { self.word() }
     }
 
     fn word(&mut self) -> Result<Value> {
@@ -208,6 +232,21 @@ impl<'s> Reader<'s> {
             return Ok(replaced(content));
         }
         self.unescaped(content, start + 1)
+    }
+
+    /// As [`Reader::string`], without a copy of what stands there as it is meant.
+    pub(super) fn text(&mut self) -> Result<Cow<'s, str>> {
+        let start = self.at;
+        let content = self.content()?;
+        self.meant(content, start)
+    }
+
+    fn meant(&self, content: &'s [u8], start: usize) -> Result<Cow<'s, str>> {
+        match std::str::from_utf8(content) {
+            Ok(text) if memchr::memchr(b'\\', content).is_none() => Ok(Cow::Borrowed(text)),
+            // Bytes that are no text are replaced.
+            _ => self.unescaped(content, start + 1).map(|text| Cow::Owned(String::from_utf8(text).unwrap_or_default())),
+        }
     }
 
     /// Passes a string, and gives what stands between its quotes.

@@ -49,7 +49,17 @@ pub(super) struct Writer<'l> {
 
 impl<'l> Writer<'l> {
     pub(super) fn new(layout: Layout<'l>, strictness: Strictness) -> Self {
-        Self { layout, strictness, out: Vec::new(), depth: 0 }
+        Self::with_capacity(layout, strictness, 0)
+    }
+
+    /// As [`Writer::new`], with room for so many bytes.
+    pub(super) fn with_capacity(layout: Layout<'l>, strictness: Strictness, bytes: usize) -> Self {
+        Self { layout, strictness, out: Vec::with_capacity(bytes), depth: 0 }
+    }
+
+    /// What was written.
+    pub(super) fn written(&mut self) -> &mut Vec<u8> {
+        &mut self.out
     }
 
     pub(super) fn finish(self) -> SecretBytes {
