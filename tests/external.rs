@@ -24,6 +24,8 @@ mod policies;
 mod stores;
 #[path = "external/sync.rs"]
 mod sync;
+#[path = "external/targets.rs"]
+mod targets;
 #[path = "external/templates.rs"]
 mod templates;
 
@@ -33,7 +35,7 @@ type Test = fn(&Cluster);
 fn main() -> ExitCode {
     let cluster = Shared::default();
     let tests: Vec<(&str, Test)> =
-        [canary::CASES, faults::CASES, hostile::CASES, policies::CASES, stores::CASES, sync::CASES, templates::CASES].concat();
+        [canary::CASES, faults::CASES, hostile::CASES, policies::CASES, stores::CASES, sync::CASES, targets::CASES, templates::CASES].concat();
     // Those that look at every namespace have a cluster of their own, one after the other.
     let (whole, turn) = (Shared::default(), Arc::new(Mutex::new(())));
     let alone = cluster::CASES.iter().map(|(name, test)| (*name, *test, whole.clone(), Some(Arc::clone(&turn))));

@@ -30,6 +30,7 @@ const MAY_EXPOSE: &[&str] = &[
     "engine/src/collect.rs",
     "engine/src/collect/",
     "engine/src/external/marks.rs",
+    "engine/src/external/object.rs",
     "engine/src/external/target.rs",
     "engine/src/key_secret.rs",
     "engine/src/manifest.rs",

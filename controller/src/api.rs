@@ -72,6 +72,8 @@ pub(crate) struct Refusal {
     pub(crate) reason: String,
     /// The server's words, or why there was no answer.
     pub(crate) message: String,
+    /// Paths of the fields that are wrong, without what stands in them.
+    pub(crate) fields: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -79,12 +81,25 @@ pub(crate) struct Refusal {
 struct Status {
     reason: String,
     message: String,
+    details: Details,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    causes: Vec<Cause>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Cause {
+    field: String,
 }
 
 impl Refusal {
     /// Something else than the server's word is in the way.
     pub(crate) fn no_answer(message: impl Into<String>) -> Self {
-        Self { status: 0, reason: String::new(), message: message.into() }
+        Self { status: 0, reason: String::new(), message: message.into(), fields: Vec::new() }
     }
 
     /// Whether the object that was to be made is there already.
@@ -232,10 +247,11 @@ impl Api {
             return Ok(answer);
         }
         // EXPOSE: a refusal holds no object; it is read for its words.
-        let Status { reason, message } = serde_json::from_slice(answer.expose()).unwrap_or_default();
+        let Status { reason, message, details } = serde_json::from_slice(answer.expose()).unwrap_or_default();
         let rest = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
         let status = head.status.as_u16();
-        Err((Refusal { status, reason, message }, rest.filter(|_| status == 429 || status == 503)))
+        let fields = details.causes.into_iter().map(|cause| cause.field).filter(|field| !field.is_empty()).collect();
+        Err((Refusal { status, reason, message, fields }, rest.filter(|_| status == 429 || status == 503)))
     }
 }
 
@@ -278,7 +294,7 @@ mod tests {
     use super::*;
 
     fn told(message: &str) -> String {
-        Refusal { status: 422, reason: "Invalid".to_owned(), message: message.to_owned() }.without_values()
+        Refusal { status: 422, reason: "Invalid".to_owned(), message: message.to_owned(), fields: Vec::new() }.without_values()
     }
 
     #[test]

@@ -7,12 +7,16 @@ use crds::ExternalSecret;
 use crate::queue::Queue;
 
 pub(crate) mod access;
+mod aim;
 mod cluster;
 mod desk;
 mod examine;
+mod failure;
 mod index;
+mod kinds;
 mod leftovers;
 mod metrics;
+mod object;
 mod rest;
 pub(crate) mod settings;
 mod status;
@@ -24,6 +28,7 @@ pub(crate) mod watch;
 
 pub(crate) use cluster::Clusters;
 pub(crate) use index::Index;
+pub(crate) use kinds::Kinds;
 pub(crate) use metrics::Metrics;
 pub(crate) use settings::Settings;
 pub(crate) use stores::Stores;
@@ -48,6 +53,8 @@ pub(crate) struct External {
     pub(crate) clusters: Clusters,
     /// Which store is examined next.
     pub(crate) examinations: Queue<()>,
+    /// Kinds of objects that are made instead of Secrets.
+    pub(crate) kinds: Kinds,
     /// What is counted.
     pub(crate) metrics: Metrics,
 }
@@ -62,6 +69,7 @@ impl External {
             stores: Stores::default(),
             clusters: Clusters::default(),
             examinations: Queue::around_slow_turns(EXAMINATIONS),
+            kinds: Kinds::default(),
             metrics: Metrics::new(),
         }
     }

@@ -94,28 +94,28 @@ fn drop_odd_times(value: &mut Value, fields: &[&str]) {
     }
 }
 
-impl<T: Resource<DynamicType = ()>> Resource for Lenient<T> {
-    type DynamicType = ();
+impl<T: Resource> Resource for Lenient<T> {
+    type DynamicType = T::DynamicType;
     type Scope = T::Scope;
 
     fn metadata_api() -> bool {
         T::metadata_api()
     }
 
-    fn kind(&(): &()) -> Cow<'_, str> {
-        T::kind(&())
+    fn kind(dynamic: &Self::DynamicType) -> Cow<'_, str> {
+        T::kind(dynamic)
     }
 
-    fn group(&(): &()) -> Cow<'_, str> {
-        T::group(&())
+    fn group(dynamic: &Self::DynamicType) -> Cow<'_, str> {
+        T::group(dynamic)
     }
 
-    fn version(&(): &()) -> Cow<'_, str> {
-        T::version(&())
+    fn version(dynamic: &Self::DynamicType) -> Cow<'_, str> {
+        T::version(dynamic)
     }
 
-    fn plural(&(): &()) -> Cow<'_, str> {
-        T::plural(&())
+    fn plural(dynamic: &Self::DynamicType) -> Cow<'_, str> {
+        T::plural(dynamic)
     }
 
     fn meta(&self) -> &ObjectMeta {

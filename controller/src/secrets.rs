@@ -82,16 +82,6 @@ impl Live {
         Ok(Self { metadata, type_: type_.filter(|type_| !type_.is_empty()), immutable, data })
     }
 
-    /// A second one of the same bytes.
-    pub(crate) fn duplicate(&self) -> Self {
-        Self {
-            metadata: self.metadata.clone(),
-            type_: self.type_.clone(),
-            immutable: self.immutable,
-            data: self.data.iter().map(|(key, value)| (key.clone(), value.duplicate())).collect(),
-        }
-    }
-
     /// All of it, as it is put together with what is wanted.
     pub(crate) fn existing(&self) -> Existing<'_> {
         Existing { metadata: &self.metadata, type_: self.type_.as_deref(), immutable: self.immutable, data: &self.data }

@@ -448,6 +448,21 @@ pub struct Produced {
     /// Stand for the ConfigMaps and Secrets whose templates were used, as they were; by kind and name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub texts: BTreeMap<String, String>,
+    /// What it is, if it is no Secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectName>,
+}
+
+/// An object of any kind, by its name.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObjectName {
+    /// Its group and version.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
 }
 
 impl ExternalSecret {

@@ -5,6 +5,7 @@
 //! - [`windows`]: when they may be.
 //! - [`gather`]: the values, from stores.
 //! - [`target`]: the Secret, over the one that exists.
+//! - [`object`]: an object of another kind in its place, of [`kinds`] through which nobody gets the controller's power.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +18,29 @@ use crate::error::{Error, Result};
 
 mod choices;
 pub mod gather;
+pub mod kinds;
 pub mod marks;
+pub mod object;
+mod path;
 pub mod refresh;
 pub mod rules;
 pub mod target;
 pub mod windows;
+
+/// What the actions of templates stand between; empty for Go's own.
+#[derive(Clone, Debug, Default)]
+pub struct Delimiters {
+    /// What an action begins with.
+    pub left: String,
+    /// What an action ends with.
+    pub right: String,
+}
+
+impl Delimiters {
+    fn language(&self) -> Language {
+        Language { left: self.left.clone(), right: self.right.clone(), ..Language::external_secrets() }
+    }
+}
 
 /// Values by name, in groups by name.
 pub type Groups = BTreeMap<String, BTreeMap<String, SecretBytes>>;

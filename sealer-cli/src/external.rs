@@ -6,5 +6,5 @@ mod render;
 mod stores;
 
 pub(crate) use objects::{Objects, Wanted};
-pub(crate) use render::{Rendered, masked};
+pub(crate) use render::{Made, Rendered, masked, masked_metadata};
 pub(crate) use stores::Stores;

@@ -90,3 +90,46 @@ fn two_objects_never_make_the_same_secret() {
     assert_eq!(ended.status, 2, "{}", ended.error());
     assert!(ended.error().contains("another object of the folder makes it"), "{}", ended.error());
 }
+
+#[test]
+fn objects_that_merge_add_to_one_secret() {
+    let place = Place::with_store();
+    let other = |name: &str, policy: &str, key: &str| {
+        let object = EXTERNAL.replace("name: api,", &format!("name: {name},")).replace("secretKey: token", &format!("secretKey: {key}"));
+        place.home.write(format!("src/{name}.yaml"), format!("{object}  target: {{name: api, creationPolicy: {policy}}}\n"));
+    };
+    // Whoever makes it comes first, wherever it stands.
+    other("a", "Merge", "one");
+    other("b", "CreateOrMerge", "two");
+    assert_eq!(actions(&place.pass(&[]), "Secret "), ["created", "created"]);
+    let keys = || {
+        let text = place.read("out/secrets/shop/api.yaml");
+        let data = text.split("\ndata:\n").nth(1).expect("data");
+        data.lines().filter_map(|line| line.trim().split_once(':').map(|(key, _)| key.to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(), ["one", "token", "two"]);
+    assert!(place.pass(&[]).is_empty());
+    fs::remove_file(place.home.path().join("src/b.yaml")).expect("a file");
+    assert_eq!(actions(&place.pass(&[]), "Secret "), ["updated"]);
+    assert_eq!(keys(), ["one", "token"]);
+    // Nothing makes it any more, and what only adds makes nothing.
+    fs::remove_file(place.home.path().join("src/api.yaml")).expect("a file");
+    let report = place.run(&["--json"]).success();
+    assert!(report.contains("creationPolicy Merge only adds to it") && place.token().is_none(), "{report}");
+    // Two that want it for themselves are refused.
+    other("c", "Owner", "three");
+    other("d", "Orphan", "four");
+    let ended = place.run(&[]);
+    assert_eq!(ended.status, 2, "{}", ended.error());
+    assert!(ended.error().contains("another object of the folder makes it"), "{}", ended.error());
+}
+
+#[test]
+fn a_folder_makes_no_other_kind_than_secrets() {
+    let place = Place::with_store();
+    place.home.write("src/api.yaml", format!("{EXTERNAL}  target: {{manifest: {{apiVersion: v1, kind: ConfigMap}}}}\n"));
+    let ended = place.run(&[]);
+    assert_eq!(ended.status, 2, "{}", ended.error());
+    assert!(ended.error().contains("a folder holds Secrets only") && ended.error().contains("sealer render"), "{}", ended.error());
+    assert!(place.token().is_none());
+}

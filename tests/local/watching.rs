@@ -54,3 +54,28 @@ fn watching_renews_on_schedule_while_nothing_changes() {
     eventually("renewal", || keys() >= 2);
     eventually("the next renewal", || keys() >= 3);
 }
+
+#[test]
+fn a_closed_window_keeps_values_as_they_are() {
+    let place = Place::new();
+    let store = "apiVersion: external-secrets.io/v1\nkind: SecretStore\nmetadata: {name: vault, namespace: shop}\nspec: {provider: {fake: {data: [{key: k, value: v}]}}}\n";
+    place.home.write("src/store.yaml", store);
+    // A value that comes out differently each time it is made tells when that was.
+    for (name, kind) in [("open", "allow"), ("closed", "deny")] {
+        let windows = format!("syncWindows: {{kind: {kind}, windows: [{{schedule: '@every 1s', duration: 1h}}]}}");
+        let target = "target: {template: {data: {dice: '{{ randAlphaNum 20 }}'}}}";
+        let spec = format!(
+            "spec:\n  secretStoreRef: {{name: vault}}\n  refreshInterval: 1s\n  {windows}\n  {target}\n  data: [{{secretKey: k, remoteRef: {{key: k}}}}]\n"
+        );
+        let object = format!("apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {{name: {name}, namespace: shop}}\n{spec}");
+        place.home.write(format!("src/{name}.yaml"), object);
+    }
+    let _running = watch(&place, &[]);
+    let text = |name: &str| fs::read_to_string(place.home.path().join(format!("out/secrets/shop/{name}.yaml"))).unwrap_or_default();
+    eventually("the first pass", || !text("open").is_empty() && !text("closed").is_empty());
+    let (open, closed) = (text("open"), text("closed"));
+    eventually("a second value", || text("open") != open);
+    let second = text("open");
+    eventually("a third value", || text("open") != second);
+    assert_eq!(text("closed"), closed);
+}

@@ -28,6 +28,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("rights_with_deletions_are_enough_and_no_more", with_deletions),
     ("outside_of_its_namespaces_it_may_do_nothing", nothing_outside),
     ("rights_for_external_secrets_are_enough", external_secrets),
+    ("rights_for_other_kinds_are_given_only_if_that_is_asked_for", other_kinds),
 ];
 
 /// Whatever RBAC could grant for this purpose.
@@ -288,6 +289,46 @@ fn external_secrets() -> Outcome {
         api.wait_for("the Secret to go", |api| data(api, namespace, "app").is_none().then_some(()));
         assert_eq!(release.asked(cluster, "forbid"), Rights::new(), "denied: {}", controller.log());
     }
+    Ok(())
+}
+
+/// An ExternalSecret becomes a ConfigMap where the chart allows it, and no right to write one comes before that.
+fn other_kinds() -> Outcome {
+    let cluster = cluster();
+    let values = |watched: &str| {
+        let resources = json!([{"apiGroup": "example.com", "resources": ["apps"], "verbs": ["get", "list", "watch", "create", "update"]}]);
+        let kinds = json!({"enabled": true, "resources": resources});
+        json!({"externalSecrets": true, "genericTargets": kinds, "rbac": {"clusterRole": false}, "additionalNamespaces": [watched]})
+    };
+    let release = Release::install(cluster, values)?;
+    let controller = release.start(cluster);
+    let (api, namespace) = (&release.api, release.watched.as_str());
+    let path = |kind: &str| format!("/apis/external-secrets.io/v1/namespaces/{namespace}/{kind}");
+    let spec = json!({"provider": {"fake": {"data": [{"key": "user", "value": "admin"}]}}});
+    let store = json!({"apiVersion": "external-secrets.io/v1", "kind": "SecretStore", "metadata": {"name": "store"}, "spec": spec});
+    api.create(&path("secretstores"), &store).unwrap();
+    let target = json!({"manifest": {"apiVersion": "v1", "kind": "ConfigMap"}, "deletionPolicy": "Delete"});
+    let spec = json!({"secretStoreRef": {"name": "store"}, "data": [{"secretKey": "user", "remoteRef": {"key": "user"}}], "target": target});
+    let object = json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "app"}, "spec": spec});
+    api.create(&path("externalsecrets"), &object).unwrap();
+    let map = format!("/api/v1/namespaces/{namespace}/configmaps/app");
+    let holds = |user: &str| api.read(&map).is_ok_and(|map| map["data"]["user"] == user);
+    api.wait_for("the ConfigMap", |_| holds("admin").then_some(()));
+    api.merge(&map, &json!({"data": {"user": "mallory"}})).unwrap();
+    api.wait_for("the ConfigMap to be healed", |_| holds("admin").then_some(()));
+    let empty = json!({"spec": {"provider": {"fake": {"data": [{"key": "other", "value": "x"}]}}}});
+    api.merge(&format!("{}/store", path("secretstores")), &empty).unwrap();
+    api.wait_for("the ConfigMap to go", |api| api.read(&map).is_err().then_some(()));
+    assert_eq!(release.asked(cluster, "forbid"), Rights::new(), "denied: {}", controller.log());
+    let custom = |rights: &Rights| rights.iter().filter(|(what, _)| what == "apps").map(|(_, verb)| verb.clone()).collect::<BTreeSet<_>>();
+    assert_eq!(custom(&release.granted()), ["create", "get", "list", "update", "watch"].map(str::to_owned).into());
+
+    let closed =
+        Release::install(cluster, |watched| json!({"externalSecrets": true, "rbac": {"clusterRole": false}, "additionalNamespaces": [watched]}))?;
+    let writes =
+        |rights: &Rights| rights.iter().any(|(what, verb)| what == "configmaps" && ["create", "update", "delete", "patch"].contains(&verb.as_str()));
+    assert!(writes(&release.granted()) && !writes(&closed.granted()) && custom(&closed.granted()).is_empty());
+    assert!(!closed.flags().iter().any(|flag| flag.contains("generic-targets")));
     Ok(())
 }
 

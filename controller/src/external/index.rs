@@ -1,9 +1,10 @@
 //! What is known of every ExternalSecret, in some hundred bytes each; never an object, and never a secret.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crds::ExternalSecret;
+use engine::external::kinds::Kind;
 use engine::external::refresh;
 use tokio::time::Instant;
 
@@ -21,8 +22,8 @@ pub(crate) struct Index {
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<Key, Entry>,
-    /// ExternalSecrets by the Secret that they become.
-    targets: HashMap<Key, Vec<Key>>,
+    /// ExternalSecrets by what they become.
+    targets: HashMap<Target, Vec<Key>>,
     /// ExternalSecrets by the ConfigMaps (false) and Secrets (true) that hold their templates.
     texts: HashMap<Place, Vec<Key>>,
     /// Secrets that no ExternalSecret is known for yet; only until all objects were listed.
@@ -34,6 +35,22 @@ struct State {
     complete: bool,
 }
 
+/// What an ExternalSecret becomes: a Secret, or an object of another kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    kind: Option<Arc<Kind>>,
+    key: Key,
+}
+
+impl Target {
+    /// What an object becomes; a Secret, if the kind that it names is none.
+    fn of(object: &ExternalSecret, namespace: &str) -> Self {
+        let manifest = object.spec.target.as_ref().and_then(|target| target.manifest.as_ref());
+        let kind = manifest.and_then(|manifest| Kind::of(manifest).ok()).map(Arc::new);
+        Self { kind, key: Key::new(namespace, object.target_name()) }
+    }
+}
+
 /// One ExternalSecret and its Secret.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -42,7 +59,7 @@ pub(crate) struct Entry {
     version: u64,
     /// Stands for what asks for a turn when it changes: generation, labels and annotations.
     content: Mark,
-    target: Key,
+    target: Target,
     stores: Vec<StoreId>,
     /// ConfigMaps (false) and Secrets (true) that hold templates.
     texts: Vec<Place>,
@@ -84,7 +101,7 @@ impl Index {
         let version = object.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default();
         let going = object.metadata.deletion_timestamp.is_some();
         let content = Mark::of(&format!("{} {going}", refresh::version(object)));
-        let target = Key::new(key.namespace(), object.target_name());
+        let target = Target::of(object, key.namespace());
         let mut state = self.lock();
         if let Some(entry) = state.entries.get_mut(&key).filter(|entry| entry.uid == uid) {
             if version != 0 && version < entry.version {
@@ -117,7 +134,7 @@ impl Index {
             uid,
             version,
             content,
-            secret: state.strangers.get(&target).copied(),
+            secret: if target.kind.is_none() { state.strangers.get(&target.key).copied() } else { None },
             produced: produced.map(|produced| Version::new(&produced.uid, &produced.resource_version)),
             stores: stores(object),
             texts: texts(object),
@@ -158,16 +175,25 @@ impl Index {
                 None => drop(state.strangers.remove(secret)),
             }
         }
-        let owners = state.targets.get(secret).cloned().unwrap_or_default();
-        let mut stirred: Vec<Key> = Vec::new();
-        for key in owners {
-            let Some(entry) = state.entries.get_mut(&key) else { continue };
-            let before = std::mem::replace(&mut entry.secret, version);
-            if (before != version || version.is_none()) && (version.is_none() || version != entry.produced) {
-                stirred.push(key);
-            }
-        }
-        stirred
+        state.observe_target(&Target { kind: None, key: secret.clone() }, version)
+    }
+
+    /// Takes note of an object of another kind, or of its end; says which ExternalSecrets need a turn.
+    pub(crate) fn observe_object(&self, kind: &Arc<Kind>, object: &Key, version: Option<Version>) -> Vec<Key> {
+        self.lock().observe_target(&Target { kind: Some(Arc::clone(kind)), key: object.clone() }, version)
+    }
+
+    /// Kinds of objects that ExternalSecrets become.
+    pub(crate) fn kinds(&self) -> HashSet<Arc<Kind>> {
+        self.lock().targets.keys().filter_map(|target| target.kind.clone()).collect()
+    }
+
+    /// Objects of a kind in a namespace, or in all, that are known.
+    pub(crate) fn objects(&self, kind: &Kind, namespace: Option<&str>) -> HashSet<Key> {
+        let state = self.lock();
+        let known = state.entries.values().filter(|entry| entry.secret.is_some() && entry.target.kind.as_deref() == Some(kind));
+        let known = known.map(|entry| &entry.target.key);
+        known.filter(|key| namespace.is_none_or(|namespace| key.namespace() == namespace)).cloned().collect()
     }
 
     /// Takes note of a ConfigMap or a Secret that may hold templates, or of its end; says which ExternalSecrets need a turn, with new values or without.
@@ -244,7 +270,7 @@ impl Index {
     /// Secrets of a namespace, or of all, that are known.
     pub(crate) fn secrets(&self, namespace: Option<&str>) -> HashSet<Key> {
         let state = self.lock();
-        let known = state.entries.values().filter(|entry| entry.secret.is_some()).map(|entry| &entry.target);
+        let known = state.entries.values().filter(|entry| entry.secret.is_some() && entry.target.kind.is_none()).map(|entry| &entry.target.key);
         known.chain(state.strangers.keys()).filter(|key| namespace.is_none_or(|namespace| key.namespace() == namespace)).cloned().collect()
     }
 
@@ -288,6 +314,19 @@ impl State {
         }
     }
 
+    fn observe_target(&mut self, target: &Target, version: Option<Version>) -> Vec<Key> {
+        let owners = self.targets.get(target).cloned().unwrap_or_default();
+        let mut stirred: Vec<Key> = Vec::new();
+        for key in owners {
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            let before = std::mem::replace(&mut entry.secret, version);
+            if (before != version || version.is_none()) && (version.is_none() || version != entry.produced) {
+                stirred.push(key);
+            }
+        }
+        stirred
+    }
+
     fn reread(&mut self, key: &Key, before: &[Place], now: &[Place]) {
         for text in before {
             if let Some(keys) = self.texts.get_mut(text) {
@@ -302,7 +341,7 @@ impl State {
         }
     }
 
-    fn retarget(&mut self, key: &Key, before: Option<&Key>, now: Option<&Key>) {
+    fn retarget(&mut self, key: &Key, before: Option<&Target>, now: Option<&Target>) {
         if let Some(before) = before
             && let Some(keys) = self.targets.get_mut(before)
         {

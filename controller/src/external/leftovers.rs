@@ -5,8 +5,8 @@ use engine::external::marks::{CREATED_BY, created_by};
 use http::Method;
 use serde::Deserialize;
 
+use super::failure::Failure;
 use super::target;
-use super::turn::Failure;
 use crate::context::Context;
 use crate::key::Key;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
+use engine::external::Delimiters;
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use keys::SecretBytes;
@@ -73,6 +74,18 @@ pub(crate) struct Flags {
     /// How often stores are examined that do not say it.
     #[arg(long, env = "SEALED_SECRETS_STORE_REQUEUE_INTERVAL", default_value = "5m", value_parser = length)]
     store_requeue_interval: SignedDuration,
+
+    /// What the actions of templates begin with, but for those that rewrite keys.
+    #[arg(long, env = "SEALED_SECRETS_TEMPLATE_LEFT_DELIMITER", default_value = "{{")]
+    template_left_delimiter: String,
+
+    /// What the actions of templates end with.
+    #[arg(long, env = "SEALED_SECRETS_TEMPLATE_RIGHT_DELIMITER", default_value = "}}")]
+    template_right_delimiter: String,
+
+    /// Make objects of other kinds than Secrets where spec.target.manifest asks for them: ConfigMaps and custom resources, which nothing encrypts.
+    #[arg(long, env = "SEALED_SECRETS_UNSAFE_ALLOW_GENERIC_TARGETS", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    unsafe_allow_generic_targets: bool,
 }
 
 impl Flags {
@@ -90,6 +103,8 @@ impl Flags {
             reach: Reach::outside(self.allow_provider_cidr, api_server.into_iter().collect()),
             allowed_types,
             variables,
+            generic_targets: self.unsafe_allow_generic_targets,
+            delimiters: Delimiters { left: self.template_left_delimiter, right: self.template_right_delimiter },
         }
     }
 }
@@ -117,6 +132,10 @@ pub(crate) struct Settings {
     pub(crate) allowed_types: Vec<String>,
     /// Variables of the environment.
     pub(crate) variables: BTreeMap<String, SecretBytes>,
+    /// Whether objects of other kinds than Secrets may be made.
+    pub(crate) generic_targets: bool,
+    /// What the actions of templates stand between.
+    pub(crate) delimiters: Delimiters,
 }
 
 impl Settings {

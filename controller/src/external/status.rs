@@ -51,6 +51,10 @@ pub(super) fn next(object: &ExternalSecret, verdict: &Verdict, now: Timestamp) -
     }
     if verdict.produced.is_some() {
         after.produced.clone_from(&verdict.produced);
+        if verdict.binding.is_none() {
+            // It became something else than a Secret.
+            after.binding = None;
+        }
     }
     if let Some(name) = &verdict.binding {
         after.binding = Some(Binding { name: name.clone() });

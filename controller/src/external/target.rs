@@ -18,15 +18,16 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::turn::{Failure, Subject};
+use super::failure::Failure;
+use super::turn::Subject;
 use crate::api::Refusal;
 use crate::context::Context;
-use crate::key::Key;
+use crate::key::{Key, Version};
 use crate::reconciler::RESERVED_TYPES;
 use crate::secrets::Live;
 
 /// How often a write is tried again because somebody else was faster.
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 
 /// From how many bytes on work is done away from the threads that serve everybody, the Lease among them.
 const HEAVY: usize = 64 << 10;
@@ -35,15 +36,33 @@ const HEAVY: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) enum Made {
     /// It is as it should be.
-    Kept(Live),
+    Kept(Left),
     /// It was made.
-    Created(Live),
+    Created(Left),
     /// It was changed.
-    Updated(Live),
+    Updated(Left),
     /// There is none, and none is to be made.
     Missing,
     /// None is to be made or changed.
     Nothing,
+}
+
+/// What was left behind: who it is, and which version of it.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) uid: String,
+    pub(super) version: String,
+}
+
+impl Left {
+    pub(super) fn of(live: &Live) -> Self {
+        Self { uid: live.uid().to_owned(), version: live.resource_version().to_owned() }
+    }
+
+    /// Both, as they are compared.
+    pub(super) fn as_version(&self) -> Version {
+        Version::new(&self.uid, &self.version)
+    }
 }
 
 /// What a Secret is made of.
@@ -98,7 +117,7 @@ pub(super) async fn make(context: &Context, subject: &Subject<'_>, material: Mat
         if let Some(live) = &live {
             admit(object, *creation, live, context)?;
         }
-        let (desired, same) = put_together(object, *creation, &material, live.clone()).await?;
+        let (desired, same) = put_together(context, object, *creation, &material, live.clone()).await?;
         let type_ = desired.type_.as_deref().unwrap_or("Opaque");
         if RESERVED_TYPES.contains(&type_) && !context.external.settings.allowed_types.iter().any(|allowed| allowed == type_) {
             let message = format!("Secrets of type {type_} are made only if --allow-secret-type={type_} is set");
@@ -106,7 +125,7 @@ pub(super) async fn make(context: &Context, subject: &Subject<'_>, material: Mat
         }
         if let Some(live) = &live {
             if same {
-                return read_again(live).map(Made::Kept);
+                return Ok(Made::Kept(Left::of(live)));
             }
             if live.is_immutable() && !engine::desired::same_data(live.data(), &desired.data) {
                 return Err(Failure::lasting("could not update secret, target is immutable", "delete the Secret, and it is made anew".to_owned()));
@@ -132,7 +151,7 @@ pub(super) async fn make(context: &Context, subject: &Subject<'_>, material: Mat
                 if !material.changed {
                     context.external.index.with(key, |entry| entry.fights.undid(Instant::now()));
                 }
-                let written = parsed(answer).await?;
+                let written = Left::of(&parsed(answer).await?);
                 return Ok(if live.is_some() { Made::Updated(written) } else { Made::Created(written) });
             }
             Err(no) if no.is_already_there() || no.is_conflict() || (no.status == 404 && live.is_some()) => {}
@@ -151,24 +170,22 @@ fn too_large(desired: &DesiredSecret) -> Failure {
     Failure::lasting("could not update secret", why)
 }
 
-fn read_again(live: &Arc<Live>) -> Result<Live, Failure> {
-    Ok(live.duplicate())
-}
-
 /// Puts the Secret together. Templates may take a while, however little goes into them.
 async fn put_together(
+    context: &Context,
     object: &Arc<ExternalSecret>,
     creation: Creation,
     material: &Arc<Material>,
     live: Option<Arc<Live>>,
 ) -> Result<(DesiredSecret, bool), Failure> {
-    let (object, material) = (Arc::clone(object), Arc::clone(material));
+    let (object, material, settings) = (Arc::clone(object), Arc::clone(material), Arc::clone(&context.external.settings));
     let weight = material.values.iter().map(|(name, value)| name.len() + value.len()).sum();
     let templated = object.spec.target.as_ref().is_some_and(|target| target.template.is_some());
     let work = move || {
         let values = material.values.iter().map(|(name, value)| (name.clone(), value.duplicate())).collect();
         let existing = live.as_ref().map(|live| live.existing());
-        let parts = Parts { object: &object, creation, values, texts: &material.texts, existing, now: material.now };
+        let parts =
+            Parts { object: &object, creation, values, texts: &material.texts, existing, delimiters: &settings.delimiters, now: material.now };
         let desired = compose(parts)?;
         let same = existing.is_some_and(|existing| is_same(existing, &desired));
         Ok::<_, engine::Error>((desired, same))

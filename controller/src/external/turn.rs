@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crds::ExternalSecret;
 use crds::external_secret::{ExternalSecretStatus, Produced, StoreRef};
+use engine::Error;
 use engine::external::gather::{Gathered, gather, texts};
 use engine::external::marks::FINALIZER;
 use engine::external::rules::{self, Creation, Deletion};
 use engine::external::{refresh, windows};
-use engine::{Error, ErrorKind};
 use http::Method;
 use jiff::Timestamp;
 use keys::SecretBytes;
@@ -18,11 +18,12 @@ use serde_json::json;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::aim::Aim;
 use super::desk::Counter;
-use super::leftovers;
+use super::failure::Failure;
 use super::status::{self, Verdict};
 use super::stores::StoreId;
-use super::target::{self, Made, Material};
+use super::target::{Left, Made, Material};
 use super::texts::{Place, Texts};
 use crate::api::Refusal;
 use crate::context::Context;
@@ -31,7 +32,6 @@ use crate::key::{Key, Mark};
 use crate::lenient::Lenient;
 use crate::queue::Work;
 use crate::reconciler::{LONGEST, pause};
-use crate::secrets::Live;
 
 /// How often a status is written again because somebody else was faster.
 const TRIES: usize = 3;
@@ -45,51 +45,6 @@ pub(super) struct Subject<'a> {
     pub(super) object: &'a Arc<ExternalSecret>,
     pub(super) creation: Creation,
     pub(super) target: &'a Key,
-}
-
-/// Why a turn did not end well.
-#[derive(Debug)]
-pub(super) struct Failure {
-    /// For the status: external-secrets' words, and the cause.
-    message: String,
-    /// Whether it may go through by itself, and soon.
-    passing: bool,
-    /// When to try again, where that is known.
-    after: Option<Duration>,
-}
-
-impl Failure {
-    pub(super) fn lasting(what: &str, why: String) -> Self {
-        Self { message: format!("{what}: {why}"), passing: false, after: None }
-    }
-
-    pub(super) fn passing(what: &str, why: String) -> Self {
-        Self { passing: true, ..Self::lasting(what, why) }
-    }
-
-    /// Somebody else keeps changing the Secret.
-    pub(super) fn contended(after: Duration) -> Self {
-        let why = "something else keeps changing or deleting the Secret; it is put right again after a pause".to_owned();
-        Self { after: Some(after), ..Self::passing("could not update secret", why) }
-    }
-
-    pub(super) fn from_error(what: &str, error: &Error) -> Self {
-        let place = error.place().item.as_ref().map(|item| format!("{item}: ")).unwrap_or_default();
-        let advice = error.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
-        // What is denied or missing in a system outside changes there, and nobody tells.
-        let passing = !matches!(error.kind(), ErrorKind::Input | ErrorKind::Tampered);
-        Self { passing, ..Self::lasting(what, format!("{place}cannot {}{advice}", error.message())) }
-    }
-
-    pub(super) fn from_server(what: &str, no: &Refusal) -> Self {
-        let why = match no.status {
-            0 => "no answer from the API server".to_owned(),
-            500.. => format!("the API server fails ({})", no.status),
-            _ => no.without_values(),
-        };
-        let passing = no.is_passing() || matches!(no.status, 401 | 403 | 404);
-        Self { after: (!passing).then_some(LONGEST), passing: true, ..Self::lasting(what, why) }
-    }
 }
 
 /// How a turn ended.
@@ -152,7 +107,7 @@ async fn finish(context: &Context, key: &Key, object: Arc<ExternalSecret>, end: 
                 entry.failed = false;
             });
             if let Some(event) = event {
-                info!(object = %key, reason = event.reason, "Secret written");
+                info!(object = %key, reason = event.reason, "target written");
                 tell(context, key, &object, &event).await;
             }
             let reported = report(context, key, &object, &verdict).await;
@@ -217,8 +172,12 @@ async fn turn(context: &Arc<Context>, key: &Key, object: &Arc<ExternalSecret>, s
     if is_of_others(context, key, object) {
         return End::Skip;
     }
-    match due(context, key, object, now).await {
-        Ok(Some(cause)) => match sync(context, key, object, since, now, cause).await {
+    let aim = match Aim::of(context, object).await {
+        Ok(aim) => aim,
+        Err(failure) => return End::Bad(failure),
+    };
+    match due(context, key, object, &aim, now).await {
+        Ok(Some(cause)) => match sync(context, key, object, &aim, Moment { since, now, cause }).await {
             Ok((verdict, event)) => End::Good(Box::new(verdict), event),
             Err(failure) => End::Bad(failure),
         },
@@ -247,7 +206,7 @@ enum Cause {
 }
 
 /// Whether and why values are to be read now.
-async fn due(context: &Context, key: &Key, object: &ExternalSecret, now: Timestamp) -> Result<Option<Cause>, Failure> {
+async fn due(context: &Context, key: &Key, object: &ExternalSecret, aim: &Aim, now: Timestamp) -> Result<Option<Cause>, Failure> {
     let invalid = |error: &Error| Failure::from_error("could not get secret data from provider", error);
     rules::check(object).map_err(|error| invalid(&error))?;
     let creation = rules::creation(object).map_err(|error| invalid(&error))?;
@@ -261,47 +220,55 @@ async fn due(context: &Context, key: &Key, object: &ExternalSecret, now: Timesta
         return Ok(None);
     }
     let target = Key::new(key.namespace(), object.target_name());
-    let Some(live) = target::read(context, &target).await? else {
+    let Some((left, valid)) = aim.look(context, &target).await? else {
         let retained = object.status.as_ref().is_some_and(|status| {
             // What was left out on purpose is not missing: the values were gone, or the Secret is somebody else's to make.
-            status.conditions.iter().any(|condition| matches!(condition.reason.as_deref(), Some("SecretDeleted" | "SecretMissing")))
+            status
+                .conditions
+                .iter()
+                .any(|condition| condition.reason.as_deref().is_some_and(|reason| reason == aim.words().deleted || reason == aim.words().missing))
         });
         let empty =
             object.status.as_ref().is_some_and(|status| status.produced.is_none() && status.binding.is_none() && status.refresh_time.is_some());
         return Ok((!retained && !empty).then_some(Cause::Heal));
     };
-    if target::is_valid(&live) {
-        external.index.made(key, live.version());
+    let version = left.as_version();
+    if valid || external.index.with(key, |entry| entry.produced == Some(version)).unwrap_or_default() {
+        external.index.made(key, version);
         return Ok(None);
     }
     Ok(Some(Cause::Heal))
+}
+
+/// When and why values are read.
+struct Moment {
+    since: Instant,
+    now: Timestamp,
+    cause: Cause,
 }
 
 async fn sync(
     context: &Arc<Context>,
     key: &Key,
     object: &Arc<ExternalSecret>,
-    since: Instant,
-    now: Timestamp,
-    cause: Cause,
+    aim: &Aim,
+    Moment { since, now, cause }: Moment,
 ) -> Result<(Verdict, Option<Event>), Failure> {
     let invalid = |error: &Error| Failure::from_error("could not get secret data from provider", error);
-    if object.spec.target.as_ref().is_some_and(|target| target.manifest.is_some()) {
-        return Err(Failure::lasting("invalid generic target", "this controller makes Secrets only".to_owned()));
-    }
     let creation = rules::creation(object).map_err(|error| invalid(&error))?;
     let deletion = rules::deletion(object).map_err(|error| invalid(&error))?;
     let desk = Counter { context, namespace: key.namespace(), since, used: Mutex::default() };
     let Gathered { data, missing } = gather(object, &desk, now).await.map_err(|error| invalid(&error))?;
     let synced = Some((now, refresh::version(object)));
     let stores = context.external.stores.version(object);
-    let verdict = |reason: &'static str, message: &str, live: Option<&Live>, binding: bool| Verdict {
+    let (words, name) = (aim.words(), object.target_name());
+    let verdict = |reason: &'static str, message: &str, left: Option<&Left>| Verdict {
         ready: true,
         reason,
         message: message.to_owned(),
         synced: synced.clone(),
-        produced: live.map(|live| produced(live, stores.clone(), &desk)),
-        binding: binding.then(|| object.target_name().to_owned()),
+        produced: left.map(|left| Produced { stores: stores.clone(), texts: Texts::to_status(&used(&desk)), ..aim.produced(left, name) }),
+        binding: left.filter(|_| matches!(aim, Aim::Secret)).map(|_| name.to_owned()),
     };
     if !missing.is_empty() {
         let message = format!("provider has no secret for {}", missing.join(", "));
@@ -310,40 +277,33 @@ async fn sync(
     let target = Key::new(key.namespace(), object.target_name());
     if data.is_empty() {
         match deletion {
-            Deletion::Retain => return Ok((verdict("SecretSynced", "secret retained due to DeletionPolicy=Retain", None, false), None)),
+            Deletion::Retain => return Ok((verdict(words.synced, "secret retained due to DeletionPolicy=Retain", None), None)),
             Deletion::Delete => {
-                let gone = target::delete(context, &target, object.metadata.uid.as_deref().unwrap_or_default()).await?;
-                let event =
-                    gone.then(|| Event { type_: "Normal", reason: "Deleted", message: "secret deleted due to DeletionPolicy=Delete".to_owned() });
-                return Ok((verdict("SecretDeleted", "secret deleted due to DeletionPolicy=Delete", None, false), event));
+                let gone = aim.delete(context, &target, object.metadata.uid.as_deref().unwrap_or_default()).await?;
+                let what = if matches!(aim, Aim::Secret) { "secret deleted".to_owned() } else { aim.told("Deleted", name) };
+                let event = gone.then(|| Event { type_: "Normal", reason: "Deleted", message: format!("{what} due to DeletionPolicy=Delete") });
+                return Ok((verdict(words.deleted, "secret deleted due to DeletionPolicy=Delete", None), event));
             }
             Deletion::Merge => {}
         }
     }
     let texts = texts(object, &desk).await.map_err(|error| Failure::from_error("could not apply template", &error))?;
     let subject = Subject { key, object, creation, target: &target };
-    let made = target::make(context, &subject, Material { values: data, texts, now, changed: cause == Cause::Due }).await?;
-    let event = |reason: &'static str| Some(Event { type_: "Normal", reason, message: format!("secret {}", reason.to_ascii_lowercase()) });
-    let (live, event) = match made {
-        Made::Missing => {
-            return Ok((verdict("SecretMissing", "secret will not be created due to CreationPolicy=Merge", None, false), None));
-        }
-        Made::Nothing => return Ok((verdict("SecretSynced", "secret synced", None, false), None)),
-        Made::Kept(live) => (live, None),
-        Made::Created(live) => (live, event("Created")),
-        Made::Updated(live) => (live, event("Updated")),
+    let made = aim.make(context, &subject, Material { values: data, texts, now, changed: cause == Cause::Due }).await?;
+    let event = |reason: &'static str| Some(Event { type_: "Normal", reason, message: aim.told(reason, name) });
+    let (left, event) = match made {
+        Made::Missing => return Ok((verdict(words.missing, words.not_created, None), None)),
+        Made::Nothing => return Ok((verdict(words.synced, "secret synced", None), None)),
+        Made::Kept(left) => (left, None),
+        Made::Created(left) => (left, event("Created")),
+        Made::Updated(left) => (left, event("Updated")),
     };
-    context.external.index.made(key, live.version());
+    context.external.index.made(key, left.as_version());
     if context.external.index.used_texts(key, used(&desk)) {
         context.external.queue.add(key.clone(), None);
     }
-    leftovers::delete(context, object, &target).await?;
-    Ok((verdict("SecretSynced", "secret synced", Some(&live), true), event))
-}
-
-/// What is remembered of a Secret that is as it should be: the Secret, and what it was made of.
-fn produced(live: &Live, stores: Option<String>, desk: &Counter<'_>) -> Produced {
-    Produced { uid: live.uid().to_owned(), resource_version: live.resource_version().to_owned(), stores, texts: Texts::to_status(&used(desk)) }
+    aim.tidy(context, object, &target).await?;
+    Ok((verdict(words.synced, "secret synced", Some(&left)), event))
 }
 
 /// Where templates were taken from.
@@ -352,14 +312,14 @@ fn used(desk: &Counter<'_>) -> BTreeMap<Place, String> {
 }
 
 /// Lets an ExternalSecret go that is being deleted: its Secret goes with it by its owner reference, and sooner if that was asked for.
-async fn leave(context: &Context, key: &Key, object: &ExternalSecret) -> Result<(), Failure> {
+async fn leave(context: &Arc<Context>, key: &Key, object: &ExternalSecret) -> Result<(), Failure> {
     let finalizers = object.metadata.finalizers.as_deref().unwrap_or_default();
     if !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
         return Ok(());
     }
     if rules::deletion(object).is_ok_and(|deletion| deletion == Deletion::Delete) {
         let target = Key::new(key.namespace(), object.target_name());
-        target::delete(context, &target, object.metadata.uid.as_deref().unwrap_or_default()).await?;
+        Aim::leave(context, object, &target).await?;
     }
     let left: Vec<&String> = finalizers.iter().filter(|finalizer| *finalizer != FINALIZER).collect();
     let patch = json!({ "metadata": { "finalizers": left, "resourceVersion": object.metadata.resource_version } });

@@ -423,5 +423,6 @@ async fn clean(context: Arc<Context>) {
     loop {
         sleep(CLEANED).await;
         context.external.stores.clean(context.external.queue.is_idle());
+        context.external.kinds.tend(|| context.external.index.kinds());
     }
 }

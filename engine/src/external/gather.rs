@@ -119,7 +119,7 @@ pub async fn texts(object: &ExternalSecret, desk: &dyn Desk) -> Result<Texts> {
             let Some(TemplateRef { name, items }) = source else { continue };
             for item in items {
                 let text = desk.text(TextPlace { secret, name, key: &item.key }).await?;
-                texts.0.insert((secret, name.clone(), item.key.clone()), text);
+                texts.put(secret, name, &item.key, text);
             }
         }
     }
@@ -131,6 +131,11 @@ pub async fn texts(object: &ExternalSecret, desk: &dyn Desk) -> Result<Texts> {
 pub struct Texts(BTreeMap<(bool, String, String), SecretBytes>);
 
 impl Texts {
+    /// Adds one.
+    pub(super) fn put(&mut self, secret: bool, name: &str, key: &str, text: SecretBytes) {
+        self.0.insert((secret, name.to_owned(), key.to_owned()), text);
+    }
+
     /// The one of a place.
     #[must_use]
     pub fn get(&self, secret: bool, name: &str, key: &str) -> Option<&SecretBytes> {

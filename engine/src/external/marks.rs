@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use keys::SecretBytes;
+use serde_json::{Map, Value};
 use sha3::{Digest, Sha3_224};
 
 /// Label of every Secret that is made.
@@ -41,6 +42,67 @@ pub fn data_hash(data: &BTreeMap<String, SecretBytes>) -> String {
     }
     hash.update("]");
     hex(&hash.finalize())
+}
+
+/// Stands for what an object of any kind says: its spec, or else its data, or else everything but who it is and how it does.
+///
+/// *Source*: external-secrets 2.9.0 `externalsecret_controller_manifest.go`, which knows the first two only.
+#[must_use]
+pub fn content_hash(object: &Map<String, Value>) -> String {
+    let rest = || {
+        Value::Object(
+            object.iter().filter(|(name, _)| !WHO_AND_HOW.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect(),
+        )
+    };
+    let content = ["spec", "data"].iter().find_map(|field| object.get(*field)).cloned().unwrap_or_else(rest);
+    let mut hash = Sha3_224::new();
+    printed(&content, &mut hash);
+    hex(&hash.finalize())
+}
+
+/// Fields of an object that are not its content.
+pub(super) const WHO_AND_HOW: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
+
+/// Go's `%+v` of a value that was read from JSON.
+fn printed(value: &Value, hash: &mut Sha3_224) {
+    match value {
+        Value::Null => hash.update("<nil>"),
+        Value::Bool(value) => hash.update(value.to_string()),
+        Value::Number(number) if number.is_f64() => hash.update(float(number.as_f64().unwrap_or_default())),
+        Value::Number(number) => hash.update(number.to_string()),
+        Value::String(text) => hash.update(text),
+        Value::Array(list) => {
+            hash.update("[");
+            for (index, value) in list.iter().enumerate() {
+                hash.update(if index == 0 { "" } else { " " });
+                printed(value, hash);
+            }
+            hash.update("]");
+        }
+        Value::Object(map) => {
+            let sorted: BTreeMap<&String, &Value> = map.iter().collect();
+            hash.update("map[");
+            for (index, (key, value)) in sorted.into_iter().enumerate() {
+                hash.update(if index == 0 { "" } else { " " });
+                hash.update(key);
+                hash.update(":");
+                printed(value, hash);
+            }
+            hash.update("]");
+        }
+    }
+}
+
+/// Go's `%v` of a float: shortest, with an exponent of two digits at least if it is small or large.
+fn float(number: f64) -> String {
+    let text = format!("{number:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..6).contains(&exponent) {
+        return number.to_string();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
 /// Stands for the ExternalSecret that owns a Secret.
@@ -85,6 +147,22 @@ mod tests {
         let data = [("b", "ab"), ("a", "")].map(|(key, value)| (key.to_owned(), SecretBytes::new(value.as_bytes().to_vec()))).into();
         assert_eq!(data_hash(&data), hex(&Sha3_224::digest("map[a:[] b:[97 98]]")));
         assert_eq!(data_hash(&BTreeMap::new()), hex(&Sha3_224::digest("map[]")));
+    }
+
+    #[test]
+    fn content_is_hashed_as_go_prints_it() {
+        let content = serde_json::json!({
+            "b": 5, "a": "x y", "c": ["p", 1.5, true, null, {}], "e": {"k": "v"}, "f": 1e6, "g": 123_456_789.0, "h": 100_000.0, "i": 1e-5, "j": 1e21,
+            "k": 0.0001, "l": 3.0, "n": -2.5e-7, "o": [],
+        });
+        // What Go 1.26 prints of the same values.
+        let printed =
+            "map[a:x y b:5 c:[p 1.5 true <nil> map[]] e:map[k:v] f:1e+06 g:1.23456789e+08 h:100000 i:1e-05 j:1e+21 k:0.0001 l:3 n:-2.5e-07 o:[]]";
+        let hash = |object: Value| content_hash(object.as_object().unwrap());
+        let expected = hex(&Sha3_224::digest(printed));
+        assert_eq!(hash(serde_json::json!({"kind": "X", "spec": content, "data": {"z": "1"}})), expected);
+        assert_eq!(hash(serde_json::json!({"kind": "X", "data": content, "status": {}})), expected);
+        assert_eq!(hash(serde_json::json!({"kind": "X", "metadata": {}, "rules": content})), hex(&Sha3_224::digest(format!("map[rules:{printed}]"))));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crds::ExternalSecret;
 use crds::external_secret::{DataFromEntry, Target, Template};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
+use super::path::Place;
 use crate::error::{Error, Result};
 
 /// When a Secret is made and of what, if it is there already.
@@ -126,7 +127,10 @@ fn check_target(target: &Target) -> Result<()> {
         return Err(Error::input("use spec.target.template: its engineVersion is not v2"));
     }
     for (index, from) in template.template_from.iter().enumerate() {
-        if target.manifest.is_none() && place(from.target.as_deref()).is_none() {
+        if target.manifest.is_some() {
+            Place::read(from.target.as_deref().unwrap_or_default())
+                .map_err(|error| error.on_item(format!("spec.target.template.templateFrom[{index}]")))?;
+        } else if purpose(from.target.as_deref()).is_none() {
             return Err(Error::input(format!("use spec.target.template.templateFrom[{index}]: its target is none of Data, Annotations and Labels")));
         }
         for item in from.config_map.iter().chain(&from.secret).flat_map(|source| &source.items) {
@@ -152,7 +156,7 @@ fn check_type(template: &Template) -> Result<()> {
 
 /// What a template of another place is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Purpose {
     /// Values.
     Data,
     /// Annotations.
@@ -163,11 +167,11 @@ pub enum Place {
 
 /// Reads the target of a template of another place; `None` if it is none.
 #[must_use]
-pub fn place(target: Option<&str>) -> Option<Place> {
+pub fn purpose(target: Option<&str>) -> Option<Purpose> {
     match target.unwrap_or_default().to_ascii_lowercase().as_str() {
-        "" | "data" => Some(Place::Data),
-        "annotations" => Some(Place::Annotations),
-        "labels" => Some(Place::Labels),
+        "" | "data" => Some(Purpose::Data),
+        "annotations" => Some(Purpose::Annotations),
+        "labels" => Some(Purpose::Labels),
         _ => None,
     }
 }

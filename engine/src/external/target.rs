@@ -11,10 +11,11 @@ use keys::SecretBytes;
 use serde_json::{Map, Value, json};
 use templates::{Context, Language, MissingKey, Template};
 
+use super::Delimiters;
 use super::choices;
 use super::gather::Texts;
 use super::marks::{CREATED_BY, DATA_HASH, MANAGED, created_by, data_hash, field_manager};
-use super::rules::{Creation, Place, place};
+use super::rules::{Creation, Purpose, purpose};
 use crate::collect::decode::{DecodingStrategy, decode_all};
 use crate::collect::names::check;
 use crate::desired::DesiredSecret;
@@ -64,6 +65,8 @@ pub struct Parts<'a> {
     pub texts: &'a Texts,
     /// The Secret that exists.
     pub existing: Option<Existing<'a>>,
+    /// What the actions of templates stand between.
+    pub delimiters: &'a Delimiters,
     /// What time it is.
     pub now: Timestamp,
 }
@@ -73,11 +76,11 @@ pub struct Parts<'a> {
 /// # Errors
 /// Input: a template that does not render; names the key. Or more values than a Secret holds. Denied: a Secret of such a type and such annotations would be a token.
 pub fn compose(parts: Parts<'_>) -> Result<DesiredSecret> {
-    let Parts { object, creation, values, texts, existing, now } = parts;
+    let Parts { object, creation, values, texts, existing, delimiters, now } = parts;
     let (namespace, name) = (object.metadata.namespace.as_deref().unwrap_or_default(), object.metadata.name.as_deref().unwrap_or_default());
     let target = object.spec.target.as_ref();
     let template = target.and_then(|target| target.template.as_ref());
-    let rendered = render(template, values, texts, now)?;
+    let rendered = render(template, values, texts, &delimiters.language(), now)?;
     let ours = existing.map(|existing| Ours::of(existing.metadata, name)).unwrap_or_default();
 
     let mut data = BTreeMap::new();
@@ -150,13 +153,13 @@ fn refuse_token(type_: Option<&str>, annotations: &Map<String, Value>) -> Result
     }
 }
 
-fn inherited(map: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
+pub(super) fn inherited(map: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
     let taken = map.into_iter().flatten().filter(|(key, _)| !NEVER_INHERITED.contains(&key.as_str()));
     taken.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// What there is, without what we put there before, and with what we put there now.
-fn merged(existing: Option<&Value>, ours: &BTreeSet<String>, now: BTreeMap<String, String>) -> Map<String, Value> {
+pub(super) fn merged(existing: Option<&Value>, ours: &BTreeSet<String>, now: BTreeMap<String, String>) -> Map<String, Value> {
     let mut map = existing.and_then(Value::as_object).cloned().unwrap_or_default();
     map.retain(|key, _| !ours.contains(key));
     map.extend(now.into_iter().map(|(key, value)| (key, Value::String(value))));
@@ -176,7 +179,7 @@ pub fn owner_reference(object: &ExternalSecret) -> Value {
     })
 }
 
-fn own(metadata: &mut Map<String, Value>, object: &ExternalSecret, creation: Creation) {
+pub(super) fn own(metadata: &mut Map<String, Value>, object: &ExternalSecret, creation: Creation) {
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     let mut owners: Vec<Value> = metadata.get("ownerReferences").and_then(Value::as_array).cloned().unwrap_or_default();
     // An object of that name that is gone owns nothing; it may be the same one, restored.
@@ -211,19 +214,16 @@ fn finalize(metadata: &mut Map<String, Value>, template: Option<&Shape>) {
 
 /// The keys that stand under our name in a Secret.
 #[derive(Debug, Default)]
-struct Ours {
-    data: BTreeSet<String>,
-    labels: BTreeSet<String>,
-    annotations: BTreeSet<String>,
+pub(super) struct Ours {
+    pub(super) data: BTreeSet<String>,
+    pub(super) labels: BTreeSet<String>,
+    pub(super) annotations: BTreeSet<String>,
 }
 
 impl Ours {
-    fn of(metadata: &Map<String, Value>, name: &str) -> Self {
-        let manager = field_manager(name);
+    pub(super) fn of(metadata: &Map<String, Value>, name: &str) -> Self {
         let mut ours = Self::default();
-        let entries = metadata.get("managedFields").and_then(Value::as_array).into_iter().flatten();
-        for entry in entries.filter(|entry| entry["manager"] == manager.as_str()) {
-            let fields = &entry["fieldsV1"];
+        for fields in Self::fields(metadata, name) {
             let names = |fields: &Value| -> Vec<String> {
                 fields.as_object().into_iter().flatten().filter_map(|(name, _)| name.strip_prefix("f:").map(str::to_owned)).collect()
             };
@@ -232,6 +232,22 @@ impl Ours {
             ours.annotations.extend(names(&fields["f:metadata"]["f:annotations"]));
         }
         ours
+    }
+
+    /// The fields themselves, as the server writes them.
+    pub(super) fn fields<'a>(metadata: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = &'a Value> {
+        let manager = field_manager(name);
+        let entries = metadata.get("managedFields").and_then(Value::as_array).into_iter().flatten();
+        entries.filter(move |entry| entry["manager"] == manager.as_str()).map(|entry| &entry["fieldsV1"])
+    }
+}
+
+/// Whether values stand beside what a template gives.
+pub(super) fn keeps_values(template: &Shape) -> Result<bool> {
+    match template.merge_policy.as_deref() {
+        None | Some("" | "Replace") => Ok(template.data.is_empty() && template.template_from.is_empty()),
+        Some("Merge") => Ok(true),
+        Some(_) => Err(Error::input("use spec.target.template.mergePolicy: it is neither Replace nor Merge")),
     }
 }
 
@@ -243,18 +259,13 @@ struct Rendered {
     annotations: BTreeMap<String, String>,
 }
 
-fn render(template: Option<&Shape>, values: BTreeMap<String, SecretBytes>, texts: &Texts, now: Timestamp) -> Result<Rendered> {
+fn render(template: Option<&Shape>, values: BTreeMap<String, SecretBytes>, texts: &Texts, language: &Language, now: Timestamp) -> Result<Rendered> {
     let Some(template) = template else { return Ok(Rendered { data: values, ..Rendered::default() }) };
-    let merges = match template.merge_policy.as_deref() {
-        None | Some("" | "Replace") => template.data.is_empty() && template.template_from.is_empty(),
-        Some("Merge") => true,
-        Some(_) => return Err(Error::input("use spec.target.template.mergePolicy: it is neither Replace nor Merge")),
-    };
     let mut rendered = Rendered::default();
-    if merges {
+    if keeps_values(template)? {
         rendered.data = values.iter().map(|(key, value)| (key.clone(), value.duplicate())).collect();
     }
-    let engine = Engine { values: &values, now };
+    let engine = Engine { language, values: &values, now };
     for (index, from) in template.template_from.iter().enumerate() {
         engine.from(from, texts, &mut rendered).map_err(|error| error.on_item(format!("spec.target.template.templateFrom[{index}]")))?;
     }
@@ -274,15 +285,17 @@ fn render(template: Option<&Shape>, values: BTreeMap<String, SecretBytes>, texts
     Ok(rendered)
 }
 
-struct Engine<'a> {
-    values: &'a BTreeMap<String, SecretBytes>,
-    now: Timestamp,
+/// Renders templates over values.
+pub(super) struct Engine<'a> {
+    pub(super) language: &'a Language,
+    pub(super) values: &'a BTreeMap<String, SecretBytes>,
+    pub(super) now: Timestamp,
 }
 
 impl Engine<'_> {
-    fn one(&self, name: &str, text: &[u8]) -> Result<SecretBytes> {
+    pub(super) fn one(&self, name: &str, text: &[u8]) -> Result<SecretBytes> {
         let context = Context { now: Some(self.now), missing_key: MissingKey::Error, ..Context::new(self.values) };
-        let rendered = Template::parse_as(&Language::external_secrets(), name, text).and_then(|template| template.render(&context));
+        let rendered = Template::parse_as(self.language, name, text).and_then(|template| template.render(&context));
         rendered.map_err(|error| Error::input(format!("render the template: {error}")))
     }
 
@@ -293,7 +306,7 @@ impl Engine<'_> {
     }
 
     fn from(&self, from: &TemplateFrom, texts: &Texts, rendered: &mut Rendered) -> Result<()> {
-        let place = place(from.target.as_deref()).unwrap_or(Place::Data);
+        let purpose = purpose(from.target.as_deref()).unwrap_or(Purpose::Data);
         let decoding = choices::decoding(from.values_decoding_strategy.as_deref())?;
         for (secret, source) in [(false, from.config_map.as_ref()), (true, from.secret.as_ref())] {
             for (source, item) in source.iter().flat_map(|source| source.items.iter().map(move |item| (source, item))) {
@@ -302,34 +315,34 @@ impl Engine<'_> {
                 // EXPOSE: the text of a template.
                 let result = self.one(&item.key, text.expose())?;
                 if item.template_as.as_deref() == Some("KeysAndValues") {
-                    put_all(&result, decoding, place, rendered)?;
+                    put_all(&result, decoding, purpose, rendered)?;
                 } else {
-                    put(decode_all(BTreeMap::from([(item.key.clone(), result)]), decoding)?, place, rendered)?;
+                    put(decode_all(BTreeMap::from([(item.key.clone(), result)]), decoding)?, purpose, rendered)?;
                 }
             }
         }
         match &from.literal {
-            Some(text) => put_all(&self.one("literal", text.as_bytes())?, decoding, place, rendered),
+            Some(text) => put_all(&self.one("literal", text.as_bytes())?, decoding, purpose, rendered),
             None => Ok(()),
         }
     }
 }
 
 /// Puts what a rendered text has as keys and values. A key may be made of a value, so no error names one.
-fn put_all(text: &SecretBytes, decoding: DecodingStrategy, place: Place, rendered: &mut Rendered) -> Result<()> {
-    let done = keys_and_values(text).and_then(|values| put(decode_all(values, decoding)?, place, rendered));
+fn put_all(text: &SecretBytes, decoding: DecodingStrategy, purpose: Purpose, rendered: &mut Rendered) -> Result<()> {
+    let done = keys_and_values(text).and_then(|values| put(decode_all(values, decoding)?, purpose, rendered));
     done.map_err(|error| Error::new(error.kind(), error.message()))
 }
 
-fn put(values: BTreeMap<String, SecretBytes>, place: Place, rendered: &mut Rendered) -> Result<()> {
-    let map = match place {
-        Place::Data => {
+fn put(values: BTreeMap<String, SecretBytes>, purpose: Purpose, rendered: &mut Rendered) -> Result<()> {
+    let map = match purpose {
+        Purpose::Data => {
             // A key may be made of a value: the server would quote one that cannot be.
             rendered.data.extend(check(values)?);
             return Ok(());
         }
-        Place::Labels => &mut rendered.labels,
-        Place::Annotations => &mut rendered.annotations,
+        Purpose::Labels => &mut rendered.labels,
+        Purpose::Annotations => &mut rendered.annotations,
     };
     for (key, value) in values {
         // EXPOSE: as above.
@@ -343,7 +356,7 @@ fn put(values: BTreeMap<String, SecretBytes>, place: Place, rendered: &mut Rende
 /// Reads a rendered text as YAML: a mapping of scalars.
 ///
 /// *Source*: external-secrets 2.9.0, measured: numbers, booleans and null are taken as their text, lists and mappings are refused.
-fn keys_and_values(text: &SecretBytes) -> Result<BTreeMap<String, SecretBytes>> {
+pub(super) fn keys_and_values(text: &SecretBytes) -> Result<BTreeMap<String, SecretBytes>> {
     let wrong = |what: &str| Error::input(format!("read what the template gives as keys and values: {what}"));
     // The message of the parser may quote the text, which holds values.
     let manifest = Manifest::parse(text).map_err(|_| wrong("it is no YAML"))?;

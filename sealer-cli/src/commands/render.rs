@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::command::OutputFormat;
 use crate::exit::{Errors, Outcome};
-use crate::external::{Objects, Rendered, Stores, Wanted, masked};
+use crate::external::{Made, Objects, Rendered, Stores, Wanted, masked, masked_metadata};
 use crate::input::{read_all, refuse_as_targets};
 use crate::output::{Access, note, write};
 
@@ -72,7 +72,7 @@ fn shown(args: &Args, wanted: &Wanted, rendered: &Rendered, format: Format) -> e
     if !rendered.missing.is_empty() {
         note(&format!("{title}: the store has no secret for {}", rendered.missing.join(", ")));
     }
-    let Some(secret) = &rendered.secret else {
+    let Some(made) = &rendered.made else {
         let fate = if rendered.deletion == Deletion::Delete { "is deleted" } else { "stays as it is" };
         note(&format!("{title}: there are no values; a Secret that exists {fate}"));
         return Ok(Zeroizing::new(String::new()));
@@ -82,10 +82,12 @@ fn shown(args: &Args, wanted: &Wanted, rendered: &Rendered, format: Format) -> e
         Creation::Merge => note(&format!("{title}: this is added to a Secret that exists")),
         Creation::Owner | Creation::Orphan | Creation::CreateOrMerge => {}
     }
-    if !args.show_values {
-        return to_text(&masked(secret, &wanted.object), format);
-    }
-    let bytes = write_secret(secret, format)?;
+    let bytes = match (made, args.show_values) {
+        (Made::Secret(secret), false) => return to_text(&masked(secret, &wanted.object), format),
+        (Made::Object(object), false) => return to_text(&object.masked(masked_metadata(object.metadata(), &wanted.object)), format),
+        (Made::Secret(secret), true) => write_secret(secret, format)?,
+        (Made::Object(object), true) => object.write(format)?,
+    };
     // EXPOSE: the user asks for the values.
     Ok(Zeroizing::new(String::from_utf8_lossy(bytes.expose()).into_owned()))
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::render::read;
 use crate::child::{Launch, Program, Unfit, Variable, with_variables};
 use crate::exit::{Errors, Outcome};
-use crate::external::Stores;
+use crate::external::{Made, Stores};
 use crate::input::read_all;
 
 // Arguments of the command.
@@ -48,8 +48,10 @@ fn variables(stores: &Stores) -> Result<Vec<Variable>, Errors> {
     for wanted in &stores.objects().wanted {
         let taken = stores.render(wanted).and_then(|rendered| {
             let told = |error| wanted.origin.locate(error);
-            let Some(secret) = rendered.secret else {
-                return Err(told(Error::new(ErrorKind::NotFound, "run a program with the values: the store has none")));
+            let secret = match rendered.made {
+                Some(Made::Secret(secret)) => secret,
+                Some(Made::Object(_)) => return Err(told(Error::input("run a program with the values: variables are made of Secrets only"))),
+                None => return Err(told(Error::new(ErrorKind::NotFound, "run a program with the values: the store has none"))),
             };
             for (name, value) in secret.data {
                 check(&name, &value).map_err(told)?;

@@ -33,6 +33,7 @@
 {{- $_ := set $flags "rate-limit" .rateLimit -}}
 {{- $_ := set $flags "rate-limit-burst" .rateLimitBurst -}}
 {{- $_ := set $flags "skip-recreate" .skipRecreate -}}
+{{- $_ := set $flags "unsafe-allow-generic-targets" (ternary true "" .genericTargets.enabled) -}}
 {{- $_ := set $flags "update-status" .updateStatus -}}
 {{- $_ := set $flags "watch-for-secrets" .watchForSecrets -}}
 {{- end -}}
