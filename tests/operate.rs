@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use tests::cluster::{Cluster, NEEDS};
+use tests::cluster::{Api, Cluster, NEEDS};
 use tests::controller::{self, Controller, seal, secrets, sources, wait_synced};
 use tests::process::{Ended, Home};
 use tests::suite::{case, run};
@@ -17,6 +17,8 @@ fn main() -> ExitCode {
     run(vec![
         case("definitions_are_compared_installed_and_updated_without_loss", upstream::NEEDS, definitions),
         case("explain_says_what_was_read_with_which_key_and_what_comes_next", NEEDS, explain),
+        case("explain_says_of_external_secrets_what_was_read_and_when_it_is_read_again", NEEDS, explain_external),
+        case("explain_says_of_stores_whether_they_work_and_for_whom", NEEDS, explain_stores),
         case("migrate_says_what_would_change_and_then_does_it", upstream::NEEDS, migrate),
     ])
 }
@@ -106,6 +108,142 @@ fn explain() {
     let absent = terminal.run(&["explain", "-n", &namespace, "absent"]);
     assert!(absent.status == 3 && absent.error().contains("absent"), "{}", absent.error());
     assert_eq!(terminal.run(&["explain", "pod/x"]).status, 2);
+}
+
+/// A cluster whose controller looks at everything, with a store `vault` in a namespace.
+struct Stocked {
+    cluster: Cluster,
+    api: Api,
+    terminal: Terminal,
+    namespace: String,
+}
+
+impl Stocked {
+    fn new() -> Self {
+        let cluster = Cluster::start().unwrap();
+        // Each has a cluster of its own.
+        crds::ALL.iter().for_each(|definition| cluster.install(&serde_json::to_value(definition()).unwrap()));
+        let (api, terminal, namespace) = (cluster.api(), Terminal::new(&cluster), cluster.namespace("explained"));
+        Self { cluster, api, terminal, namespace }
+    }
+
+    fn ask(&self, object: &str) -> Value {
+        serde_json::from_str(&self.terminal.run(&["explain", "-n", &self.namespace, "--json", object]).success()).unwrap()
+    }
+
+    fn path(&self, kind: &str) -> String {
+        format!("/apis/external-secrets.io/v1/namespaces/{}/{kind}", self.namespace)
+    }
+
+    fn create(&self, folder: &str, kind: &str, name: &str, spec: &Value) {
+        let object = json!({"apiVersion": "external-secrets.io/v1", "kind": kind, "metadata": { "name": name }, "spec": spec});
+        self.api.create(folder, &object).unwrap();
+    }
+
+    fn wait(&self, path: &str, status: &str) {
+        self.api.wait_for(path, |api| (controller::condition(&api.read(path).ok()?, "Ready")["status"] == status).then_some(()));
+    }
+}
+
+fn fake(data: &Value) -> Value {
+    json!({"provider": {"fake": { "data": data }}})
+}
+
+fn explain_external() {
+    let world = Stocked::new();
+    let controller = Controller::start(&world.cluster, &world.namespace, &["--unsafe-allow-generic-targets"]);
+    world.create(&world.path("secretstores"), "SecretStore", "vault", &fake(&json!([{"key": "db", "value": "hunter2"}])));
+    let data = json!([{"secretKey": "password", "remoteRef": {"key": "db"}}]);
+    let more = json!([{"find": {"name": {"regexp": "d.*"}}}]);
+    let spec = json!({"secretStoreRef": {"name": "vault"}, "refreshInterval": "1h", "data": data, "dataFrom": more});
+    world.create(&world.path("externalsecrets"), "ExternalSecret", "db", &spec);
+    let path = format!("{}/db", world.path("externalsecrets"));
+    world.wait(&path, "True");
+    let good = world.ask("externalsecret/db");
+    assert_eq!(good["reads"], json!([r#"what is found by name "d.*", from SecretStore vault"#, r#"password: "db", from SecretStore vault"#]));
+    assert!(good["store"][0].as_str().unwrap().starts_with("SecretStore vault: provider fake, ready True (Valid), since 20"), "{good}");
+    assert_eq!((&good["read"], &good["message"]), (&json!("for the object as it is"), &json!("secret synced")));
+    assert_eq!(good["target"], format!("Secret {}/db: as the controller left it", world.namespace));
+    assert!(good["next"].as_str().unwrap().starts_with("values are read again at 20"), "{good}");
+    assert!(
+        good["when"].as_str().unwrap().starts_with("20") && good["ready"].as_str().unwrap().starts_with("True (SecretSynced), since 20"),
+        "{good}"
+    );
+    assert!(!good.to_string().contains("hunter2"));
+    let text = world.terminal.run(&["explain", "-n", &world.namespace, "es/db"]).success();
+    assert!(text.lines().any(|line| line.starts_with("object") && line.ends_with(&format!("ExternalSecret {}/db", world.namespace))), "{text}");
+
+    world.create(&world.path("externalsecrets"), "ExternalSecret", "map", &json!({
+        "secretStoreRef": {"name": "vault"}, "refreshPolicy": "OnChange", "data": data, "target": {"manifest": {"apiVersion": "v1", "kind": "ConfigMap"}},
+    }));
+    world.wait(&format!("{}/map", world.path("externalsecrets")), "True");
+    let map = world.ask("externalsecrets.external-secrets.io/map");
+    assert_eq!(map["target"], format!("ConfigMap {}/map: as the controller left it", world.namespace));
+    assert_eq!(map["next"], "nothing, until the object, a store, a template or what was made changes");
+
+    let lost = json!({"secretStoreRef": {"name": "nowhere", "kind": "ClusterSecretStore"}, "data": data});
+    world.create(&world.path("externalsecrets"), "ExternalSecret", "lost", &lost);
+    world.wait(&format!("{}/lost", world.path("externalsecrets")), "False");
+    let bad = world.ask("ExternalSecret/lost");
+    assert_eq!(bad["store"], json!(["ClusterSecretStore nowhere: there is none"]));
+    assert!(bad["message"].as_str().unwrap().contains("there is none") && bad["read"] == "nothing yet", "{bad}");
+    assert_eq!((&bad["next"], &bad["when"]), (&json!("it is tried again once ClusterSecretStore nowhere is ready"), &json!("-")));
+    drop(controller);
+    world.api.merge(&path, &json!({"metadata": {"labels": {"a": "b"}}})).unwrap();
+    world.api.delete(&format!("{}/db", secrets(&world.namespace))).unwrap();
+    let left = world.ask("externalsecret/db");
+    assert_eq!(left["read"], "for an earlier version of the object, its labels or its annotations");
+    assert!(left["target"].as_str().unwrap().ends_with("none: the one that was made is gone"), "{left}");
+    world.create(&world.path("externalsecrets"), "ExternalSecret", "alone", &spec);
+    assert!(world.ask("es/alone")["next"].as_str().unwrap().contains("if this stays so, none runs"));
+    assert_eq!(world.terminal.run(&["explain", "-n", &world.namespace, "es/absent"]).status, 3);
+    assert_eq!(world.terminal.run(&["explain", "-n", &world.namespace, "es/../secrets/x"]).status, 2);
+}
+
+fn explain_stores() {
+    let world = Stocked::new();
+    let _controller = Controller::start(&world.cluster, &world.namespace, &["--all-namespaces=true"]);
+    let spec = json!({"refreshInterval": "2m", "provider": fake(&json!([{"key": "db", "value": "x"}]))["provider"]});
+    world.create(&world.path("secretstores"), "SecretStore", "vault", &spec);
+    let everywhere = "/apis/external-secrets.io/v1/clustersecretstores";
+    let conditions = json!([{"namespaces": [world.namespace]}, {"namespaceRegexes": ["team-.*"]}]);
+    let unknown = json!({"provider": {"unheardOf": {}}, "conditions": conditions});
+    world.create(everywhere, "ClusterSecretStore", "odd", &unknown);
+    for (name, reference) in
+        [("one", json!({"name": "vault"})), ("two", json!({"name": "vault"})), ("three", json!({"name": "odd", "kind": "ClusterSecretStore"}))]
+    {
+        let spec =
+            json!({"secretStoreRef": reference, "data": [{"secretKey": "a", "remoteRef": {"key": if name == "two" { "gone" } else { "db" }}}]});
+        world.create(&world.path("externalsecrets"), "ExternalSecret", name, &spec);
+        world.wait(&format!("{}/{name}", world.path("externalsecrets")), if name == "one" { "True" } else { "False" });
+    }
+    // What nobody here knows cannot be examined; what cannot be right is told.
+    world.wait(&format!("{everywhere}/odd"), "True");
+    let plain = json!({"provider": {"kubernetes": {"server": {"url": "http://127.0.0.1"}}}});
+    world.create(&world.path("secretstores"), "SecretStore", "plain", &plain);
+    world.wait(&format!("{}/plain", world.path("secretstores")), "False");
+    let good = world.ask("ss/vault");
+    assert_eq!((&good["provider"], &good["users"]), (&json!("fake"), &json!("2 ExternalSecrets, 1 of them ready")));
+    assert!(good["ready"].as_str().unwrap().starts_with("True (Valid), since 20") && good["message"] == "store validated", "{good}");
+    assert_eq!(good["next"], "it is examined again every 2m, and at once when it or a credential changes");
+    let bad = world.ask("clustersecretstore/odd");
+    assert_eq!(bad["provider"], "unheardOf, which this version does not know");
+    assert_eq!(bad["namespaces"], format!("namespaces {}, or namespaces whose whole name matches team-.*", world.namespace));
+    assert_eq!(bad["users"], "1 ExternalSecret, 0 of them ready");
+    assert_eq!(bad["message"], "could not determine validation status");
+    let plain = world.ask("secretstores/plain");
+    assert_eq!((&plain["provider"], &plain["users"]), (&json!("kubernetes"), &json!("no ExternalSecret")));
+    assert!(plain["ready"].as_str().unwrap().starts_with("False (InvalidProviderConfig)"), "{plain}");
+    assert!(plain["next"].as_str().unwrap().contains("what reads from it waits"), "{plain}");
+
+    let child = json!({"secretStoreRef": {"name": "vault"}, "data": [{"secretKey": "a", "remoteRef": {"key": "db"}}]});
+    let fanned = json!({"externalSecretSpec": child, "externalSecretName": "one", "namespaces": [world.namespace]});
+    world.create("/apis/external-secrets.io/v1/clusterexternalsecrets", "ClusterExternalSecret", "wide", &fanned);
+    world.wait("/apis/external-secrets.io/v1/clusterexternalsecrets/wide", "False");
+    let wide = world.ask("ces/wide");
+    assert_eq!(wide["failed"], json!([format!("{}: external secret already exists in namespace", world.namespace)]));
+    assert_eq!((&wide["made"], &wide["namespaces"]), (&json!("no namespace"), &json!(format!("namespaces {}", world.namespace))));
+    assert!(wide["next"].as_str().unwrap().contains("tried again"), "{wide}");
 }
 
 fn migrate() {

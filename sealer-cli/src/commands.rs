@@ -86,7 +86,7 @@ pub(crate) enum Command {
     Fetch(fetch::Args),
     /// Run a program with what ExternalSecrets yield in its environment
     Run(run::Args),
-    /// Say what became of a SealedSecret in the cluster, and what comes next
+    /// Say what became of a SealedSecret, an ExternalSecret or a store in the cluster, and what comes next
     Explain(explain::Args),
     /// Compare or install the custom resource definitions of a cluster
     #[command(subcommand)]
@@ -130,7 +130,7 @@ pub(crate) fn run(command: Command, now: Timestamp) -> Outcome {
         Command::Render(args) => render::run(&args, now),
         Command::Fetch(args) => fetch::run(&args, now),
         Command::Run(args) => run::run(&args, now),
-        Command::Explain(args) => explain::run(&args),
+        Command::Explain(args) => explain::run(&args, now),
         Command::Crds(command) => crds::run(&command),
         Command::Migrate(args) => migrate::run(&args),
         Command::Kubeseal(args) => kubeseal::run(&args),

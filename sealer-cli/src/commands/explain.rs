@@ -1,6 +1,12 @@
-//! `sealer explain`: what the controller read of a SealedSecret, when, with which key, and what comes next. No plaintext and no private key is read.
+//! `sealer explain`: what the controller read of an object, when, with what, and what comes next. No plaintext and no private key is read.
+
+mod external;
+mod fanned;
+mod sealed;
+mod store;
 
 use engine::{Error, ErrorKind, Result};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::certificate::ClusterOptions;
@@ -10,9 +16,12 @@ use crate::output::{json_line, print, table};
 
 // Arguments of the command.
 #[derive(clap::Args)]
-#[command(after_help = "Example:  sealer explain -n shop sealedsecret/db")]
+#[command(after_help = "Kinds: sealedsecret, if none is given; externalsecret, secretstore, clustersecretstore,\n\
+    clusterexternalsecret, and their short names es, ss, css, ces.\n\
+    Example:  sealer explain -n shop sealedsecret/db\n\
+    Example:  sealer explain -n shop externalsecret/api")]
 pub(crate) struct Args {
-    /// The SealedSecret: NAME or sealedsecret/NAME
+    /// The object: NAME, or KIND/NAME
     #[arg(value_name = "KIND/NAME")]
     object: String,
     /// Its namespace
@@ -25,27 +34,116 @@ pub(crate) struct Args {
     cluster: ClusterOptions,
 }
 
+/// What is said, each under a name.
+type Facts = Vec<(&'static str, String)>;
+
+/// Names under which more than one thing may be said.
+const LISTS: [&str; 3] = ["failed", "reads", "store"];
+
+/// An object that is asked about.
+struct Asked<'a> {
+    server: &'a Server,
+    object: Value,
+    namespace: &'a str,
+    name: &'a str,
+    now: Timestamp,
+}
+
+/// A kind that can be explained.
+struct Kind {
+    name: &'static str,
+    plural: &'static str,
+    short: &'static str,
+    group: &'static str,
+    version: &'static str,
+    namespaced: bool,
+    facts: fn(&Asked<'_>) -> Result<Facts>,
+}
+
+const EXTERNAL: &str = "external-secrets.io";
+
+const KINDS: [Kind; 5] = [
+    Kind {
+        name: "SealedSecret",
+        plural: "sealedsecrets",
+        short: "",
+        group: "bitnami.com",
+        version: "v1alpha1",
+        namespaced: true,
+        facts: sealed::facts,
+    },
+    Kind { name: "ExternalSecret", plural: "externalsecrets", short: "es", group: EXTERNAL, version: "v1", namespaced: true, facts: external::facts },
+    Kind { name: "SecretStore", plural: "secretstores", short: "ss", group: EXTERNAL, version: "v1", namespaced: true, facts: store::facts },
+    Kind {
+        name: "ClusterSecretStore",
+        plural: "clustersecretstores",
+        short: "css",
+        group: EXTERNAL,
+        version: "v1",
+        namespaced: false,
+        facts: store::facts,
+    },
+    Kind {
+        name: "ClusterExternalSecret",
+        plural: "clusterexternalsecrets",
+        short: "ces",
+        group: EXTERNAL,
+        version: "v1",
+        namespaced: false,
+        facts: fanned::facts,
+    },
+];
+
+impl Kind {
+    fn is_called(&self, word: &str) -> bool {
+        let word = word.to_ascii_lowercase();
+        let name = self.name.to_ascii_lowercase();
+        word == name || word == self.plural || (!self.short.is_empty() && word == self.short) || word == format!("{}.{}", self.plural, self.group)
+    }
+
+    fn path(&self, namespace: &str, name: &str) -> String {
+        let root = format!("/apis/{}/{}", self.group, self.version);
+        if self.namespaced { format!("{root}/namespaces/{namespace}/{}/{name}", self.plural) } else { format!("{root}/{}/{name}", self.plural) }
+    }
+}
+
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> Outcome {
-    let name = match args.object.split_once('/') {
-        None => args.object.as_str(),
-        Some((kind, name)) if matches!(kind.to_ascii_lowercase().as_str(), "sealedsecret" | "sealedsecrets" | "sealedsecrets.bitnami.com") => name,
-        Some((kind, _)) => {
-            return Err(Error::input(format!("explain the object: there is no kind {kind:?} here")).advise("Use sealedsecret/NAME").into());
-        }
+pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
+    let (kind, name) = args.object.split_once('/').unwrap_or(("sealedsecret", args.object.as_str()));
+    let Some(kind) = KINDS.iter().find(|known| known.is_called(kind)) else {
+        let names: Vec<String> = KINDS.iter().map(|kind| format!("{}/NAME", kind.name.to_ascii_lowercase())).collect();
+        return Err(Error::input(format!("explain the object: there is no kind {kind:?} here")).advise(format!("Use {}", names.join(", "))).into());
     };
+    for part in [name, args.namespace.as_str()] {
+        if !engine::is_object_name(part) {
+            return Err(Error::input(format!("explain the object: {part:?} is no name of an object or a namespace")).into());
+        }
+    }
+    let namespace = if kind.namespaced { args.namespace.as_str() } else { "" };
     let server = args.cluster.server()?;
-    let object = read(&server, &format!("/apis/bitnami.com/v1alpha1/namespaces/{}/sealedsecrets/{name}", args.namespace), false)?;
-    let title = engine::manifest::title("SealedSecret", &args.namespace, name);
+    let object = read(&server, &kind.path(namespace, name), false)?;
+    let title = engine::manifest::title(kind.name, namespace, name);
     let object = object.ok_or_else(|| Error::new(ErrorKind::NotFound, "explain the object: it is not in the cluster").in_object(title))?;
-    let secret = read(&server, &format!("/api/v1/namespaces/{}/secrets/{name}", args.namespace), true)?;
-    let facts = facts(&object, secret.as_ref());
+    let facts = (kind.facts)(&Asked { server: &server, object, namespace, name, now })?;
     if args.json {
-        let map: serde_json::Map<String, Value> = facts.into_iter().map(|(name, text)| (name.to_owned(), json!(text))).collect();
-        return Ok(print(json_line(&Value::Object(map)).as_bytes())?);
+        return Ok(print(json_line(&to_json(facts)).as_bytes())?);
     }
     let rows: Vec<Vec<String>> = facts.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect();
     Ok(print(table(&rows).as_bytes())?)
+}
+
+/// Facts as JSON: those of which there may be many as lists.
+fn to_json(facts: Facts) -> Value {
+    let mut map = serde_json::Map::new();
+    for (name, text) in facts {
+        if LISTS.contains(&name) {
+            let list = map.entry(name).or_insert_with(|| json!([]));
+            list.as_array_mut().into_iter().for_each(|list| list.push(json!(text)));
+        } else {
+            map.insert(name.to_owned(), json!(text));
+        }
+    }
+    Value::Object(map)
 }
 
 fn read(server: &Server, path: &str, metadata: bool) -> Result<Option<Value>> {
@@ -53,69 +151,31 @@ fn read(server: &Server, path: &str, metadata: bool) -> Result<Option<Value>> {
     answer.map_err(|error| ClusterOptions::failed("read the object", &error))
 }
 
-/// Everything that is to be said, each under a name.
-fn facts(object: &Value, secret: Option<&Value>) -> Vec<(&'static str, String)> {
-    let (metadata, status) = (&object["metadata"], &object["status"]);
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
-    let condition = |name: &str| conditions.iter().find(|condition| condition["type"] == name).cloned().unwrap_or(Value::Null);
-    let synced = condition("Synced");
-    let seen = status["observedGeneration"].as_i64();
-    let generation = metadata["generation"].as_i64().unwrap_or_default();
-    let read = match seen {
-        None => "nothing yet: no controller has looked at it".to_owned(),
-        Some(seen) if seen == generation => format!("generation {seen}, which is the present one"),
-        Some(seen) => format!("generation {seen}; the present one, {generation}, was not looked at yet"),
-    };
-    let hint = metadata["annotations"]["sealer.dev/sealed-with"].as_str().map(str::to_owned);
-    let key = status["produced"]["key"].as_str().map(str::to_owned);
-    let key = match (key, hint) {
-        (Some(key), _) => format!("certificate {key} opened it"),
-        (None, Some(hint)) => format!("it says that it was sealed with certificate {hint}"),
-        (None, None) => "not known: neither its status nor an annotation names one".to_owned(),
-    };
-    vec![
-        ("object", engine::manifest::title("SealedSecret", &text(&metadata["namespace"]), &text(&metadata["name"]))),
-        ("scope", scope(&metadata["annotations"]).to_owned()),
-        ("read", read),
-        ("when", text(&synced["lastUpdateTime"])),
-        ("key", key),
-        ("synced", format!("{} ({}), since {}", text(&synced["status"]), text(&synced["reason"]), text(&synced["lastTransitionTime"]))),
-        ("message", synced["message"].as_str().unwrap_or("-").to_owned()),
-        ("secret", told_of(secret, status)),
-        ("next", next(seen == Some(generation), &synced, condition("Stalled")["status"] == "True", secret, status)),
-    ]
+/// A condition of an object; null if it has none of that type.
+fn condition(object: &Value, name: &str) -> Value {
+    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.into_iter().find(|condition| condition["type"] == name).cloned().unwrap_or(Value::Null)
 }
 
-fn scope(annotations: &Value) -> &'static str {
-    engine::seal::scope_of(|key| annotations[key].as_str()).name()
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or("-").to_owned()
 }
 
-fn told_of(secret: Option<&Value>, status: &Value) -> String {
-    let produced = &status["produced"];
-    let Some(secret) = secret else {
-        return if produced.is_null() { "none".to_owned() } else { "none: the one that was made is gone".to_owned() };
-    };
-    let metadata = &secret["metadata"];
-    if produced["uid"] != metadata["uid"] {
-        return "one that the controller did not make, or made before it remembered".to_owned();
+/// What a condition says, and since when.
+fn judged(condition: &Value) -> String {
+    if condition.is_null() {
+        return "not known: no controller has said it yet".to_owned();
     }
-    if produced["resourceVersion"] == metadata["resourceVersion"] { "as the controller left it" } else { "changed since the controller wrote it" }
-        .to_owned()
+    let reason = condition["reason"].as_str().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let since = condition["lastTransitionTime"].as_str().map(|since| format!(", since {since}")).unwrap_or_default();
+    format!("{}{reason}{since}", text(&condition["status"]))
 }
 
-fn next(current: bool, synced: &Value, stalled: bool, secret: Option<&Value>, status: &Value) -> String {
-    let left = secret.is_some_and(|secret| secret["metadata"]["resourceVersion"] == status["produced"]["resourceVersion"]);
-    let text = match (current, synced["status"].as_str(), synced["reason"].as_str()) {
-        (false, ..) => "a controller looks at it; if this stays so, none runs, or none looks at this namespace",
-        (_, Some("True"), _) if left => "nothing, until the object or its Secret changes",
-        (_, Some("True"), _) => "the Secret is looked at, and put right if what is ours was changed",
-        (_, _, Some("Contended")) => "the Secret is put right after a pause, which grows while something else keeps changing it",
-        (_, _, Some("Unmanaged")) => {
-            "it is tried again once the other Secret is deleted or has the annotation sealedsecrets.bitnami.com/managed: \"true\""
-        }
-        _ if stalled => "nothing, until the object, its Secret or the sealing keys change",
-        _ => "it is tried again, later each time, at least every five minutes",
-    };
-    text.to_owned()
+/// A length of time for people.
+fn length(span: std::time::Duration) -> String {
+    match span.as_secs() {
+        seconds @ 0..120 => format!("{seconds}s"),
+        seconds @ 120..7200 => format!("{}m", seconds / 60),
+        seconds => format!("{}h", seconds / 3600),
+    }
 }
