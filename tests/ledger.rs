@@ -7,6 +7,7 @@ use tests::contract::Contract;
 use tests::ledger;
 use tests::packaging;
 use tests::peers::{self, Missing};
+use tests::process::Home;
 use tests::suite::{case, run};
 use tests::upstream::{self, Controller};
 
@@ -47,6 +48,11 @@ fn main() -> ExitCode {
             let flags = ledger::controller_flags().map_err(|missing| missing.to_string())?;
             check("controller.flag.", flags.iter().filter_map(|flag| flag.strip_prefix("--")))
         }),
+        case("every_flag_of_the_external_secrets_operator_has_a_row_and_is_known", &["external-secrets"], || {
+            let flags = ledger::operator_flags().map_err(|missing| missing.to_string())?;
+            check("external.flag.", flags.iter().map(String::as_str))?;
+            known(&flags)
+        }),
         case("every_value_of_upstreams_chart_has_a_row", &["controller"], || {
             let values = upstream::chart_values().map_err(|missing| missing.to_string())?;
             let values: Vec<String> = values.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
@@ -65,6 +71,17 @@ fn metrics_have_rows() -> Result<Result<(), String>, Missing> {
     let controller = Controller::start(&cluster, &[])?;
     let metrics = ledger::controller_metrics(&cluster, &controller)?;
     Ok(check("controller.metric.", metrics.iter().map(String::as_str).filter(|name| name.starts_with("sealed_secrets_controller_"))))
+}
+
+/// The help of our controller knows every name.
+fn known(flags: &[String]) -> Result<(), String> {
+    let help = Home::new().command(tests::binary::controller()).arg("--help").run().success();
+    let unknown: Vec<&String> = flags.iter().filter(|flag| !help.contains(&format!("--{flag}"))).collect();
+    if flags.len() > 20 && unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("of {} flags, the controller knows nothing of {unknown:?}", flags.len()))
+    }
 }
 
 /// What our chart has not, its row says why.

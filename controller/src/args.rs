@@ -17,6 +17,8 @@ use tracing::Level;
 use crate::api::Pace;
 use crate::key::Key;
 
+mod drop_in;
+
 /// Longest prefix of the names of key Secrets: the name must stay one that Kubernetes accepts.
 const LONGEST_PREFIX: usize = 245;
 
@@ -46,7 +48,11 @@ pub(crate) struct Settings {
     pub(crate) rate_limit_burst: NonZeroU32,
     pub(crate) pace: Option<Pace>,
     pub(crate) listen_addr: SocketAddr,
-    pub(crate) listen_metrics_addr: SocketAddr,
+    pub(crate) listen_metrics_addr: Listening,
+    /// Where health is served besides.
+    pub(crate) live_addr: Listening,
+    /// Name of the Lease, if it is another than ours.
+    pub(crate) lease: Option<String>,
     pub(crate) read_timeout: std::time::Duration,
     pub(crate) write_timeout: std::time::Duration,
     /// What concerns ExternalSecrets.
@@ -126,11 +132,11 @@ pub(crate) struct Arguments {
     key_ttl: SignedDuration,
 
     /// Requests to the API server at once, where --kubeclient-qps limits them.
-    #[arg(long, env = "SEALED_SECRETS_KUBECLIENT_BURST", default_value = "10")]
+    #[arg(long, visible_alias = "client-burst", env = "SEALED_SECRETS_KUBECLIENT_BURST", default_value = "10")]
     kubeclient_burst: i32,
 
     /// Requests to the API server a second; not limited unless this is set, nor if it is negative.
-    #[arg(long, env = "SEALED_SECRETS_KUBECLIENT_QPS", allow_negative_numbers = true)]
+    #[arg(long, visible_alias = "client-qps", env = "SEALED_SECRETS_KUBECLIENT_QPS", allow_negative_numbers = true)]
     kubeclient_qps: Option<f64>,
 
     /// A kubeconfig, to run outside of the cluster.
@@ -145,9 +151,9 @@ pub(crate) struct Arguments {
     #[arg(long, env = "SEALED_SECRETS_LISTEN_ADDR", default_value = ":8080", value_parser = address)]
     listen_addr: SocketAddr,
 
-    /// Where metrics are served.
-    #[arg(long, env = "SEALED_SECRETS_LISTEN_METRICS_ADDR", default_value = ":8081", value_parser = address)]
-    listen_metrics_addr: SocketAddr,
+    /// Where metrics are served; 0 for nowhere. It may be where the certificate is.
+    #[arg(long, visible_alias = "metrics-addr", env = "SEALED_SECRETS_LISTEN_METRICS_ADDR", default_value = ":8081", value_parser = listening)]
+    listen_metrics_addr: Listening,
 
     /// Format of the logs.
     #[arg(long, env = "SEALED_SECRETS_LOG_FORMAT", default_value = "text", ignore_case = true)]
@@ -158,7 +164,7 @@ pub(crate) struct Arguments {
     pub(crate) log_info_stdout: bool,
 
     /// Least level that is logged: DEBUG, INFO, WARN or ERROR.
-    #[arg(long, env = "SEALED_SECRETS_LOG_LEVEL", default_value = "INFO", value_parser = level)]
+    #[arg(long, visible_alias = "loglevel", env = "SEALED_SECRETS_LOG_LEVEL", default_value = "INFO", value_parser = level)]
     pub(crate) log_level: Level,
 
     /// Without effect, for the sake of existing manifests: what fails is tried again for ever, later each time.
@@ -219,21 +225,39 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     external: crate::external::settings::Flags,
+
+    #[command(flatten)]
+    drop_in: drop_in::DropIn,
 }
+
+/// Where something is served, if anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listening(pub(crate) Option<SocketAddr>);
 
 /// Labels or annotations.
 type Pairs = BTreeMap<String, String>;
 
 impl Arguments {
+    /// Refuses what can be seen to be wrong without a cluster.
+    ///
+    /// # Errors
+    /// What is wrong with which flag.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.drop_in.check()
+    }
+
     /// What follows from the flags, in a namespace.
     ///
     /// # Errors
     /// What is wrong with which flag.
     pub(crate) fn settings(self, namespace: String) -> Result<Settings, String> {
+        self.check()?;
         let additional: Vec<&str> = self.additional_namespaces.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-        let namespaces = (!self.all_namespaces || !additional.is_empty()).then(|| {
-            let mut namespaces = vec![namespace.clone()];
-            for name in additional {
+        let only = self.drop_in.namespace();
+        let namespaces = (!self.all_namespaces || !additional.is_empty() || only.is_some()).then(|| {
+            let own = (!self.all_namespaces || only.is_none()).then(|| namespace.clone());
+            let mut namespaces: Vec<String> = own.into_iter().collect();
+            for name in only.into_iter().chain(additional) {
                 if !namespaces.iter().any(|known| known == name) {
                     namespaces.push(name.to_owned());
                 }
@@ -270,6 +294,8 @@ impl Arguments {
             pace,
             listen_addr: self.listen_addr,
             listen_metrics_addr: self.listen_metrics_addr,
+            live_addr: self.drop_in.live(),
+            lease: self.drop_in.lease().map(str::to_owned),
             read_timeout: std::time::Duration::try_from(self.read_timeout).unwrap_or_default(),
             write_timeout: std::time::Duration::try_from(self.write_timeout).unwrap_or_default(),
             external: self.external,
@@ -311,7 +337,16 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "an address such as :8080 or 127.0.0.1:8080 is expected".to_owned())
 }
 
+/// As [`address`], or 0 for nowhere.
+fn listening(text: &str) -> Result<Listening, String> {
+    if text == "0" { Ok(Listening(None)) } else { address(text).map(|address| Listening(Some(address))) }
+}
+
+/// A level, and those of the operator that are beyond the worst one here.
 fn level(text: &str) -> Result<Level, String> {
+    if matches!(text, "dpanic" | "panic" | "fatal") {
+        return Ok(Level::ERROR);
+    }
     text.parse().map_err(|_| "DEBUG, INFO, WARN or ERROR is expected".to_owned())
 }
 
@@ -368,7 +403,77 @@ mod tests {
         assert!(settings.schedule.period.is_zero());
         assert_eq!(settings.key_ttl, SignedDuration::from_mins(90));
         assert_eq!(settings.schedule.cutoff.map(|cutoff| cutoff.to_string()).as_deref(), Some("2006-01-02T22:04:05Z"));
-        assert_eq!((settings.listen_addr.to_string(), settings.listen_metrics_addr.port()), ("[::]:1234".to_owned(), 1));
+        assert_eq!((settings.listen_addr.to_string(), settings.listen_metrics_addr.0.unwrap().port()), ("[::]:1234".to_owned(), 1));
+    }
+
+    #[test]
+    fn flags_of_the_external_secrets_operator_are_taken_as_they_are_meant() {
+        let settings = settings(&[
+            "--metrics-addr=:8080",
+            "--loglevel=info",
+            "--zap-time-encoding=epoch",
+            "--concurrent=1",
+            "--client-qps=50",
+            "--client-burst=100",
+            "--controller-class=default",
+            "--enable-leader-election=true",
+            "--leader-election-id=external-secrets-controller",
+            "--namespace=tenant",
+            "--enable-push-secret-reconciler=false",
+            "--enable-secrets-caching",
+            "--store-requeue-interval=1m",
+            "--live-addr=:8082",
+        ])
+        .unwrap();
+        assert_eq!(settings.listen_metrics_addr.0.map(|address| address.port()), Some(8080));
+        assert_eq!(settings.live_addr.0.map(|address| address.port()), Some(8082));
+        assert_eq!(settings.pace.map(|pace| (pace.rate as u32, pace.burst.get())), Some((50, 100)));
+        assert_eq!(settings.namespaces, Some(vec!["tenant".to_owned()]));
+        assert_eq!(settings.lease.as_deref(), Some("external-secrets-controller"));
+    }
+
+    #[test]
+    fn flags_of_the_operator_without_effect_are_accepted() {
+        let switches = ["enable-configmaps-caching", "enable-http2", "enable-managed-secrets-caching", "enable-secret-api-read-on-cache-mismatch"];
+        let switches = switches.into_iter().chain(["enable-vault-token-cache", "experimental-enable-vault-token-cache", "enable-secrets-caching"]);
+        for flag in switches {
+            for argument in [format!("--{flag}"), format!("--{flag}=false"), format!("--{flag}=true")] {
+                assert!(settings(&[&argument]).is_ok(), "{argument}");
+            }
+        }
+        for argument in [
+            "--doppler-oidc-cache-size=0",
+            "--generator-gc-grace-period=2m",
+            "--metrics-cert-dir=/etc/tls",
+            "--metrics-cert-name=tls.crt",
+            "--metrics-key-name=tls.key",
+            "--vault-token-cache-size=262144",
+            "--experimental-vault-token-cache-size=10",
+            "--concurrent=100",
+        ] {
+            assert!(settings(&[argument]).is_ok(), "{argument}");
+        }
+    }
+
+    #[test]
+    fn what_the_external_secrets_operator_has_and_we_have_not_is_refused_by_name() {
+        for (argument, name) in [
+            ("--enable-push-secret-reconciler", "--enable-push-secret-reconciler"),
+            ("--enable-cluster-push-secret-reconciler=true", "--enable-cluster-push-secret-reconciler"),
+            ("--enable-generator-state=true", "--enable-generator-state"),
+            ("--enable-extended-metric-labels=true", "--enable-extended-metric-labels"),
+            ("--enable-secret-store-reconciler=false", "--enable-secret-store-reconciler"),
+            ("--metrics-secure=true", "--metrics-secure"),
+            ("--metrics-auth=true", "--metrics-auth"),
+            ("--leader-election-id=A", "--leader-election-id"),
+            ("--zap-time-encoding=never", "--zap-time-encoding"),
+            ("webhook", "webhook"),
+            ("certcontroller", "certcontroller"),
+        ] {
+            let error = settings(&[argument]).unwrap_err();
+            assert!(error.contains(name), "{argument}: {error}");
+        }
+        assert!(settings(&["--metrics-addr=0", "--live-addr=0"]).unwrap().listen_metrics_addr.0.is_none());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Nobody has to say who they are here, so nothing that is answered may tell anything of a plaintext: templates are never rendered, and an item opens or
 //! it does not. Private operations are done behind those of the cluster's objects, each client in its own line.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+use crate::args::Settings;
 use crate::context::Context;
 use crate::limit::Limit;
 use crate::listen::Peer;
@@ -84,7 +86,7 @@ fn wrong(text: impl Into<String>) -> No {
 }
 
 /// The service for everybody.
-pub(crate) fn service(context: &Arc<Context>) -> Router {
+fn service(context: &Arc<Context>) -> Router {
     let limit = Arc::new(Limit::new(context.settings.rate_limit, context.settings.rate_limit_burst));
     let server = Server { context: Arc::clone(context), limit, bodies: Arc::new(Semaphore::new(BODIES)) };
     Router::new()
@@ -98,8 +100,30 @@ pub(crate) fn service(context: &Arc<Context>) -> Router {
 }
 
 /// The service for Prometheus.
-pub(crate) fn metrics(context: &Arc<Context>) -> Router {
+fn metrics(context: &Arc<Context>) -> Router {
     Router::new().route("/metrics", any(figures)).with_state(Arc::clone(context))
+}
+
+/// The service for probes alone.
+fn health(context: &Arc<Context>) -> Router {
+    let ready = async |State(context): State<Arc<Context>>| readiness(&context);
+    Router::new().route("/healthz", any(async || "ok\n")).route("/readyz", any(ready)).with_state(Arc::clone(context))
+}
+
+/// What is served where: services of one address share it.
+pub(crate) fn services(context: &Arc<Context>) -> Vec<(SocketAddr, Router)> {
+    let Settings { listen_addr, listen_metrics_addr, live_addr, .. } = &context.settings;
+    let mut services = vec![(*listen_addr, service(context))];
+    // Probes are answered there already.
+    let live = live_addr.0.filter(|live| live != listen_addr);
+    for (address, service) in [(listen_metrics_addr.0, metrics(context)), (live, health(context))] {
+        let Some(address) = address else { continue };
+        match services.iter_mut().find(|(taken, _)| *taken == address) {
+            Some((_, there)) => *there = std::mem::take(there).merge(service),
+            None => services.push((address, service)),
+        }
+    }
+    services
 }
 
 async fn count(State(server): State<Server>, mut request: Request, next: Next) -> Response {
@@ -132,7 +156,11 @@ fn client(request: &Request) -> String {
 }
 
 async fn readyz(State(server): State<Server>) -> Response {
-    if server.context.keyring.ring().newest().is_some() && server.context.index.is_complete() {
+    readiness(&server.context)
+}
+
+fn readiness(context: &Context) -> Response {
+    if context.keyring.ring().newest().is_some() && context.index.is_complete() {
         return "ok\n".into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()

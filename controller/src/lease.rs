@@ -71,6 +71,7 @@ impl Lead {
 pub(crate) struct Candidate {
     api: Arc<Api>,
     path: String,
+    name: String,
     identity: String,
     /// The version that was seen last, and when it was seen first.
     seen: Option<(String, Instant)>,
@@ -92,9 +93,10 @@ enum Attempt {
 }
 
 impl Candidate {
-    /// Makes a candidate of a namespace's Lease.
-    pub(crate) fn new(api: Arc<Api>, namespace: &str, identity: String) -> Self {
-        Self { api, path: format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"), identity, seen: None, exists: false }
+    /// Makes a candidate of a namespace's Lease: ours, unless another one is named.
+    pub(crate) fn new(api: Arc<Api>, namespace: &str, name: Option<&str>, identity: String) -> Self {
+        let path = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
+        Self { api, path, name: name.unwrap_or(NAME).to_owned(), identity, seen: None, exists: false }
     }
 
     /// Waits until this process may write. Without the right to Leases, as under upstream's roles, it leads alone.
@@ -145,7 +147,7 @@ impl Candidate {
 
     /// Gives the Lease back, so that nobody has to wait for its end.
     pub(crate) async fn resign(&mut self) {
-        let path = format!("{}/{NAME}", self.path);
+        let path = format!("{}/{}", self.path, self.name);
         let Ok(mut lease) = self.api.urgent::<Value>(Method::GET, &path, None).await else { return };
         if lease["spec"]["holderIdentity"] == self.identity.as_str() {
             lease["spec"]["holderIdentity"] = json!("");
@@ -156,11 +158,11 @@ impl Candidate {
     }
 
     async fn attempt(&mut self) -> Result<Attempt, Refusal> {
-        let path = format!("{}/{NAME}", self.path);
+        let path = format!("{}/{}", self.path, self.name);
         let (method, path, lease) = match self.api.urgent::<Value>(Method::GET, &path, None).await {
             Err(no) if no.status == 403 => return Ok(Attempt::NoRight),
             Err(no) if no.status == 404 => {
-                let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": { "name": NAME }, "spec": {} });
+                let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": { "name": self.name }, "spec": {} });
                 (Method::POST, self.path.clone(), lease)
             }
             Err(no) => return Err(no),

@@ -43,6 +43,7 @@ const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/name
 /// # Errors
 /// Why it can not start, or go on.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {
+    arguments.check()?;
     let mut config = config(&arguments).await?;
     // We wait and try again ourselves, and know better when.
     config.default_retry = false;
@@ -51,14 +52,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {
     let client = Client::try_from(config).map_err(|error| format!("make a client of the API server: {error}"))?;
     let context = Arc::new(context(client, settings)?);
     let mut tasks = JoinSet::new();
-    for (address, service) in
-        [(context.settings.listen_addr, http::service(&context)), (context.settings.listen_metrics_addr, http::metrics(&context))]
-    {
+    for (address, service) in http::services(&context) {
         let listener = listen::bind(address).await?;
         tasks.spawn(listen::serve(listener, service, context.settings.read_timeout));
     }
     info!(namespace = context.settings.namespace, version = env!("CARGO_PKG_VERSION"), "starting");
-    let mut candidate = Candidate::new(Arc::clone(&context.api), &context.settings.namespace, identity());
+    let mut candidate = Candidate::new(Arc::clone(&context.api), &context.settings.namespace, context.settings.lease.as_deref(), identity());
     let ended = tokio::select! {
         ended = work(Arc::clone(&context), &mut candidate, &mut tasks) => ended,
         () = told_to_end() => Ok(()),

@@ -8,6 +8,7 @@ use serde_json::json;
 use tests::cluster::Cluster;
 use tests::controller::{Controller, data, seal, secrets, sources, wait_synced};
 use tests::process::Home;
+use tests::server;
 
 use super::Test;
 
@@ -21,6 +22,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("version_and_wrong_flags_need_no_cluster", without_a_cluster),
     ("a_client_that_dawdles_is_hung_up_on", dawdling),
     ("flags_without_effect_are_accepted", without_effect),
+    ("arguments_of_the_external_secrets_operator_start_the_controller", drop_in),
 ];
 
 fn namespaces(cluster: &Cluster) {
@@ -156,4 +158,47 @@ fn without_effect(cluster: &Cluster) {
     let namespace = cluster.namespace("no-effect");
     let controller = Controller::start(cluster, &namespace, &["--max-unseal-retries=0", "--watch-for-secrets", "--rotate-period=0"]);
     assert!(controller.certificate().starts_with("-----BEGIN CERTIFICATE-----"));
+}
+
+/// What the chart of the operator tells its controller, with the addresses of a test.
+fn drop_in(cluster: &Cluster) {
+    let namespace = cluster.namespace("dropin");
+    let tenant = cluster.namespace("tenant");
+    let (port, live) = (server::free_port(), server::free_port());
+    // The operator serves metrics where we serve the certificate: both find room there.
+    let (listen, metrics, live_addr) =
+        (format!("--listen-addr=127.0.0.1:{port}"), format!("--metrics-addr=127.0.0.1:{port}"), format!("--live-addr=127.0.0.1:{live}"));
+    let only = format!("--namespace={tenant}");
+    let arguments = [
+        listen.as_str(),
+        "--enable-leader-election=true",
+        "--leader-election-id=external-secrets-controller",
+        "--all-namespaces",
+        only.as_str(),
+        "--enable-cluster-store-reconciler=false",
+        "--enable-cluster-external-secret-reconciler=false",
+        "--enable-cluster-push-secret-reconciler=false",
+        "--enable-push-secret-reconciler=false",
+        "--controller-class=default",
+        "--enable-flood-gate=true",
+        "--concurrent=1",
+        "--client-qps=50",
+        "--client-burst=100",
+        metrics.as_str(),
+        "--loglevel=info",
+        "--zap-time-encoding=epoch",
+        live_addr.as_str(),
+    ];
+    let controller = Controller::launch(cluster, &namespace, &arguments);
+    let api = cluster.api();
+    let answers = |port: u16, path: &str| server::fetch(port, path).is_ok_and(|(status, _)| status == 200);
+    api.wait_for("the controller to be ready", |_| answers(live, "/readyz").then_some(()));
+    assert!(answers(live, "/healthz") && answers(port, "/metrics") && answers(port, "/v1/cert.pem") && answers(port, "/healthz"));
+    api.read(&format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/external-secrets-controller")).unwrap();
+    let certificate = server::fetch(port, "/v1/cert.pem").unwrap().1;
+    for namespace in [&namespace, &tenant] {
+        api.create(&sources(namespace), &seal(&certificate, namespace, "db", &[("a", "1")])).unwrap();
+    }
+    wait_synced(&api, &tenant, "db", true);
+    assert_eq!(data(&api, &namespace, "db"), None, "{}", controller.log());
 }

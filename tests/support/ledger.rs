@@ -42,6 +42,26 @@ pub fn controller_flags() -> Result<Vec<String>, Missing> {
     Ok(flags(&(said.text() + &said.error())))
 }
 
+/// Flags of the External Secrets Operator's controller, as its sources declare them.
+///
+/// # Errors
+/// If its sources are missing.
+///
+/// # Panics
+/// If they do not lie where they did.
+pub fn operator_flags() -> Result<Vec<String>, Missing> {
+    let file = peers::get("external-secrets")?.join("cmd/controller/root.go");
+    let text = std::fs::read_to_string(file).expect("the operator's sources hold its flags");
+    Ok(declared(&text))
+}
+
+/// The names in calls such as `StringVar(&metricsAddr, "metrics-addr", ...)`.
+fn declared(text: &str) -> Vec<String> {
+    let calls = text.split("Var(").skip(1);
+    let name = |call: &str| call.split_once('"').and_then(|(_, rest)| rest.split_once('"')).map(|(name, _)| name.to_owned());
+    calls.filter(|call| call.trim_start().starts_with('&')).filter_map(name).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// Fields of upstream's SealedSecret as dotted paths: `spec.template.type`, `status.conditions[].reason`.
 ///
 /// # Errors
@@ -160,6 +180,13 @@ fn flags(help: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn declarations_give_the_names_of_flags() {
+        let text =
+            "var x int\nf.Flags().StringVar(&a, \"metrics-addr\", \":8080\", \"The address\")\nf.\n  BoolVar(\n    &b, \"other\", true, \"\")\n";
+        assert_eq!(declared(text), ["metrics-addr", "other"]);
+    }
 
     #[test]
     fn a_help_text_gives_its_flags() {
