@@ -42,8 +42,7 @@ fn nowhere(cluster: &Cluster) {
         world.api.create(&world.path("externalsecrets"), object).unwrap();
     }
     let judged = |kind: &str| {
-        // How long it takes is not the question here: some of it is large, and all of it is logged.
-        patiently(&format!("every verdict on {kind}"), PATIENCE * 3, || {
+        patiently(&format!("every verdict on {kind}"), PATIENCE, || {
             let list = world.api.read(&world.path(kind)).ok()?;
             let all = list["items"].as_array()?.clone();
             all.iter().all(|object| !condition(object, "Ready").is_null()).then_some(all)
