@@ -13,9 +13,11 @@ use super::stub::{Reply, Stub};
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        case("proxies::every_kind_of_store_goes_through_them", &[], || run(every_kind())),
-        case("proxies::what_is_reached_without_them_is", &[], || run(without())),
-        case("proxies::no_address_is_reached_through_them_that_may_not_be_reached", &[], || run(refused())),
+        case("proxies::every_kind_of_store_goes_through_them", &[], || run(every_kind_of_store_goes_through_them())),
+        case("proxies::what_is_reached_without_them_is", &[], || run(what_is_reached_without_them_is())),
+        case("proxies::no_address_is_reached_through_them_that_may_not_be_reached", &[], || {
+            run(no_address_is_reached_through_them_that_may_not_be_reached())
+        }),
     ]
 }
 
@@ -34,7 +36,7 @@ async fn asks(kind: &str, settings: &Value, access: TestAccess) -> Result<Option
 }
 
 /// A name that nobody knows here leads to the proxy; with TLS the proxy sees no more than the name.
-async fn every_kind() {
+async fn every_kind_of_store_goes_through_them() {
     let proxy = Stub::start(|asked| match asked.line.split(' ').next() {
         Some("CONNECT") => Reply::new(403, "hunter2"),
         _ => Reply::new(200, r#"{"data":{"data":{"k":"v"}}}"#),
@@ -71,7 +73,7 @@ async fn every_kind() {
     }
 }
 
-async fn without() {
+async fn what_is_reached_without_them_is() {
     let proxy = Stub::start(|_| Reply::new(502, ""));
     let system = Stub::start(|_| Reply::new(200, r#"{"data":{"data":{"k":"v"}}}"#));
     let world = || world().with_proxy("HTTP_PROXY", &proxy.address);
@@ -86,7 +88,7 @@ async fn without() {
     assert_eq!(told(&error), "set up a client: HTTP_PROXY is no address of a proxy that speaks http or https");
 }
 
-async fn refused() {
+async fn no_address_is_reached_through_them_that_may_not_be_reached() {
     let proxy = Stub::start(|_| Reply::new(200, r#"{"data":{"data":{"k":"v"}}}"#));
     let port = proxy.address.rsplit(':').next().expect("a port").to_owned();
     let nothing = || Reach::outside(Vec::new(), ["0.0.0.0/0", "::/0"].map(|net| net.parse().expect("a network")).into());
