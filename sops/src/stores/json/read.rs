@@ -234,14 +234,8 @@ impl<'s> Reader<'s> {
         self.unescaped(content, start + 1)
     }
 
-    /// As [`Reader::string`], without a copy of what stands there as it is meant.
-    pub(super) fn text(&mut self) -> Result<Cow<'s, str>> {
-        let start = self.at;
-        let content = self.content()?;
-        self.meant(content, start)
-    }
-
-    fn meant(&self, content: &'s [u8], start: usize) -> Result<Cow<'s, str>> {
+    /// What the content of a string that starts at a byte means, as [`Reader::string`] reads it; no copy where it is spelled as it is meant.
+    pub(super) fn meant(&self, content: &'s [u8], start: usize) -> Result<Cow<'s, str>> {
         match std::str::from_utf8(content) {
             Ok(text) if memchr::memchr(b'\\', content).is_none() => Ok(Cow::Borrowed(text)),
             // Bytes that are no text are replaced.
@@ -255,7 +249,7 @@ impl<'s> Reader<'s> {
         let end = string_end(self.source, start);
         let content = self.source.get(start + 1..end - 1).unwrap_or_default();
         // Without a way out in between, many bytes are compared at once.
-        if content.iter().fold(false, |found, byte| found | (*byte < b' ')) {
+        if content.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < b' ' {
             let at = content.iter().position(|byte| *byte < b' ').unwrap_or_default();
             return Err(self.error(start + 1 + at, "a control character stands in a string"));
         }

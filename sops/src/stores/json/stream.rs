@@ -186,9 +186,18 @@ impl Pass<'_, '_, '_> {
             (b'{', _) => self.map(key, depth),
             (b'[', _) => self.list(key, depth),
             (b'"', direction) => {
-                let mut text = self.reader.text().ok()?;
+                let content = self.reader.content().ok()?;
+                // A ciphertext means what it is spelled; one with escapes in it does not open so, and is left to the tree.
+                if direction == Direction::Decrypt && self.way.walk.is_selected(key) && content.starts_with(leaf::PREFIX) {
+                    return self.decrypt(start, content);
+                }
+                let mut text = self.reader.meant(content, start).ok()?;
                 let done = match direction {
-                    Direction::Decrypt => self.decrypt(start, text.as_bytes(), key),
+                    Direction::Decrypt if text.is_empty() || !self.way.walk.is_selected(key) => {
+                        self.way.hash(false, text.as_bytes());
+                        Some(())
+                    }
+                    Direction::Decrypt => None,
                     Direction::Encrypt => self.encrypt(start, Kind::Text, text.as_bytes(), key),
                 };
                 if let Cow::Owned(copy) = &mut text {
@@ -201,7 +210,10 @@ impl Pass<'_, '_, '_> {
                 let Some(kind) = Kind::of(&value) else { return Some(()) };
                 leaf::with_bytes(&value, |bytes| match direction {
                     Direction::Decrypt if self.way.walk.is_selected(key) => None,
-                    Direction::Decrypt => Some(self.way.hash(false, bytes)),
+                    Direction::Decrypt => {
+                        self.way.hash(false, bytes);
+                        Some(())
+                    }
                     Direction::Encrypt => self.encrypt(start, kind, bytes, key),
                 })
             }
@@ -223,12 +235,7 @@ impl Pass<'_, '_, '_> {
         Some(())
     }
 
-    fn decrypt(&mut self, start: usize, text: &[u8], key: Option<&str>) -> Option<()> {
-        let selected = self.way.walk.is_selected(key);
-        if !selected || text.is_empty() {
-            self.way.hash(selected, text);
-            return Some(());
-        }
+    fn decrypt(&mut self, start: usize, text: &[u8]) -> Option<()> {
         let value = match self.way.open(text).ok()? {
             // What was a comment is one again, or an error.
             Kind::Comment => return None,
@@ -249,7 +256,6 @@ impl Pass<'_, '_, '_> {
             None => {
                 self.way.hash_opened();
                 let bytes = self.way.opened();
-                std::str::from_utf8(bytes).ok()?;
                 self.writer.string(bytes);
                 // What reads back as another text is not given out.
                 let mut read = Reader::new(self.writer.written().get(place..)?);
