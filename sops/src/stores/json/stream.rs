@@ -77,7 +77,7 @@ impl Reader<'_> {
             } else if first.is_none() {
                 first = Some(pair);
             } else {
-                before = std::mem::replace(&mut last, Some(pair));
+                before = last.replace(pair);
             }
             open = self.goes_on(b'}')?;
         }
