@@ -137,7 +137,7 @@ fn shared(cluster: &Cluster) {
         world.wait(&format!("app-{number}"), "SecretSynced");
     }
     let reads = world.controller.figure("externalsecret_provider_api_calls_count{provider=\"Fake\",call=\"GetSecret\",status=\"success\"}");
-    assert!((1.0..=5.0).contains(&reads), "{reads} reads of one secret for 30 objects that waited for it");
+    assert!((reads - 1.0).abs() < 0.5, "{reads} reads of one secret for 30 objects that waited for it");
 }
 
 fn metrics(cluster: &Cluster) {

@@ -35,8 +35,7 @@ struct Metadata {
 /// The desk of one ExternalSecret.
 pub(super) struct Counter<'a> {
     pub(super) context: &'a Context,
-    /// Its namespace.
-    pub(super) namespace: &'a str,
+    pub(super) key: &'a Key,
     /// Since when it waits: older answers of stores do not count.
     pub(super) since: Instant,
     /// Which versions of ConfigMaps and Secrets templates were taken from.
@@ -54,17 +53,23 @@ pub(super) fn told(error: &providers::Error) -> Error {
 }
 
 impl Counter<'_> {
-    /// The store, if it may be asked.
+    /// The store, if it may be asked. If not, what others are answered until the next turn is new enough for that.
     fn store(&self, store: &StoreRef) -> Result<Arc<Known>> {
+        self.admitted(store).inspect_err(|_| {
+            self.context.external.index.with(self.key, |entry| entry.asked = Some(self.since));
+        })
+    }
+
+    fn admitted(&self, store: &StoreRef) -> Result<Arc<Known>> {
         let external = &self.context.external;
         let name = title(store);
         let fail = |why: &str| Error::new(ErrorKind::Denied, format!("use {name}: {why}"));
         if store.is_cluster() && !external.settings.cluster_stores {
             return Err(fail("this controller looks at no ClusterSecretStores"));
         }
-        let known = external.stores.get(&StoreId::of(store, self.namespace));
+        let known = external.stores.get(&StoreId::of(store, self.key.namespace()));
         let known = known.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("use {name}: there is none")))?;
-        if !external.stores.serves(&known, self.namespace).map_err(|error| told(&error))? {
+        if !external.stores.serves(&known, self.key.namespace()).map_err(|error| told(&error))? {
             return Err(fail("its conditions do not name this namespace"));
         }
         if external.settings.flood_gate && !known.ready {
@@ -89,9 +94,9 @@ impl Counter<'_> {
         if !engine::is_object_name(name) {
             return Err(Error::input(format!("{what}: that is no name of an object")));
         }
-        let path = format!("/api/v1/namespaces/{}/{plural}/{name}", self.namespace);
+        let path = format!("/api/v1/namespaces/{}/{plural}/{name}", self.key.namespace());
         let answer = self.context.api.send(Method::GET, &path, None).await.map_err(|no| told(&refused(&what, &no)))?;
-        self.note((secret, Key::new(self.namespace, name)), &answer);
+        self.note((secret, Key::new(self.key.namespace(), name)), &answer);
         if !secret {
             return config_map_key(&what, &answer, key).map_err(|error| told(&error));
         }
@@ -104,7 +109,7 @@ impl Desk for Counter<'_> {
     fn read<'a>(&'a self, store: &'a StoreRef, what: &'a Reference) -> BoxFuture<'a, Result<(Option<Arc<Answer>>, Lookup)>> {
         Box::pin(async move {
             let known = self.store(store)?;
-            let read = known.read(self.context, self.namespace, what, self.since).await;
+            let read = known.read(self.context, self.key.namespace(), what, self.since).await;
             read.map_err(|error| named(&told(&error), store, &what.key))
         })
     }
@@ -112,7 +117,7 @@ impl Desk for Counter<'_> {
     fn find<'a>(&'a self, store: &'a StoreRef, what: &'a Search) -> BoxFuture<'a, Result<Arc<BTreeMap<String, SecretBytes>>>> {
         Box::pin(async move {
             let known = self.store(store)?;
-            let found = known.find(self.context, self.namespace, what, self.since).await;
+            let found = known.find(self.context, self.key.namespace(), what, self.since).await;
             found.map_err(|error| named(&told(&error), store, what.pattern.as_deref().unwrap_or_default()))
         })
     }

@@ -78,7 +78,8 @@ pub(crate) struct Entry {
     pub(crate) said: Option<Mark>,
     /// When something other than the object asked for new values.
     pub(crate) stirred: Option<Instant>,
-    /// Since when it waits in truth, if that is longer than its place in the line tells: what was there when we came waits since then.
+    /// Since when it waits in truth, if that is longer than its place in the line tells: since we came, if it was there then, or since before its store
+    /// was ready.
     pub(crate) asked: Option<Instant>,
 }
 
@@ -112,6 +113,7 @@ impl Index {
                 return News::None;
             }
             entry.content = content;
+            entry.asked = None;
             entry.failures = 0;
             entry.stores = stores(object);
             let texts = texts(object);

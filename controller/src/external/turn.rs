@@ -257,7 +257,7 @@ async fn sync(
     let invalid = |error: &Error| Failure::from_error("could not get secret data from provider", error);
     let creation = rules::creation(object).map_err(|error| invalid(&error))?;
     let deletion = rules::deletion(object).map_err(|error| invalid(&error))?;
-    let desk = Counter { context, namespace: key.namespace(), since, used: Mutex::default() };
+    let desk = Counter { context, key, since, used: Mutex::default() };
     let Gathered { data, missing } = gather(object, &desk, now).await.map_err(|error| invalid(&error))?;
     let synced = Some((now, refresh::version(object)));
     let stores = context.external.stores.version(object);
