@@ -275,6 +275,7 @@ async fn figures(State(context): State<Arc<Context>>) -> Response {
     now.key_age.set(ring.newest().map_or(-1, |(key, _)| Timestamp::now().as_second() - key.since.as_second()));
     now.leader.set(i64::from(context.lead.leads()));
     now.operations.set(i64::try_from(context.slots.handed_out()).unwrap_or(i64::MAX));
+    now.operations_cpu.set(context.slots.spent().as_secs_f64());
     ([(header::CONTENT_TYPE, MEDIA_TYPE)], context.metrics.text()).into_response()
 }
 

@@ -62,6 +62,7 @@ pub(crate) struct Gauges {
     pub(crate) key_age: Gauge,
     pub(crate) leader: Gauge,
     pub(crate) operations: Gauge,
+    pub(crate) operations_cpu: Gauge<f64, AtomicU64>,
     cpu: Counter<f64, AtomicU64>,
     memory: Gauge,
     files: Gauge,
@@ -138,6 +139,7 @@ impl Metrics {
         own.register("key_age_seconds", "Age of the newest key", now.key_age.clone());
         own.register("leader", "Whether this process may write", now.leader.clone());
         own.register("private_operations", "Private operations so far", now.operations.clone());
+        own.register("private_operations_cpu_seconds", "CPU time of private operations so far", now.operations_cpu.clone());
         let mut all = Registry::default();
         all.register("process_cpu_seconds", "CPU time spent", now.cpu.clone());
         all.register("process_resident_memory_bytes", "Memory in use", now.memory.clone());

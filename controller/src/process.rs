@@ -1,6 +1,9 @@
 //! What the system says of this process.
 
 use std::fs;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// Figures of this process; zero where the system does not tell.
 #[derive(Clone, Copy, Debug, Default)]
@@ -8,6 +11,11 @@ pub(crate) struct Figures {
     pub(crate) cpu_seconds: f64,
     pub(crate) resident_bytes: i64,
     pub(crate) open_files: i64,
+}
+
+/// CPU time that this thread took so far.
+pub(crate) fn thread_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// Reads the figures.

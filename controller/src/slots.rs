@@ -4,11 +4,13 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use crate::fair::Fair;
+use crate::process::thread_time;
 
 /// For whom an operation is done. The lines take turns, so that a flood of requests does not stop the reconciling, nor the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ type Operation = Box<dyn FnOnce(&Slots) + Send>;
 pub(crate) struct Slots {
     state: Mutex<State>,
     handed_out: AtomicU64,
+    /// CPU time of all operations, in nanoseconds.
+    spent: AtomicU64,
 }
 
 struct State {
@@ -42,7 +46,7 @@ impl Slots {
     /// Makes as many slots as operations may run at once.
     pub(crate) fn new(number: usize) -> Arc<Self> {
         let state = State { free: number, lines: Default::default(), next: 0 };
-        Arc::new(Self { state: Mutex::new(state), handed_out: AtomicU64::new(0) })
+        Arc::new(Self { state: Mutex::new(state), handed_out: AtomicU64::new(0), spent: AtomicU64::new(0) })
     }
 
     /// Waits for a slot behind the others of the same line and namespace, and runs an operation in it.
@@ -59,8 +63,12 @@ impl Slots {
         let waiting = move |slots: &Self| {
             if !sender.is_closed() {
                 slots.handed_out.fetch_add(1, Ordering::Relaxed);
+                let before = thread_time();
+                let result = operation();
+                let spent = thread_time().saturating_sub(before);
+                slots.spent.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or_default(), Ordering::Relaxed);
                 // Whoever waited may be gone by now.
-                let _ = sender.send(operation());
+                let _ = sender.send(result);
             }
         };
         if self.enter(line, namespace, Box::new(waiting)) {
@@ -73,6 +81,11 @@ impl Slots {
     /// How many slots were handed out so far.
     pub(crate) fn handed_out(&self) -> u64 {
         self.handed_out.load(Ordering::Relaxed)
+    }
+
+    /// CPU time of all operations so far.
+    pub(crate) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.spent.load(Ordering::Relaxed))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

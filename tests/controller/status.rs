@@ -152,6 +152,9 @@ fn metrics(cluster: &Cluster) {
     assert!(figure("sealer_last_success_timestamp_seconds") > 1.0e9);
     assert!((0.0..600.0).contains(&figure("sealer_key_age_seconds")));
     assert!(figure("sealer_turn_duration_seconds_count") >= 3.0 && figure("sealer_queue_wait_seconds_count") >= 3.0);
+    // A private operation with 4,096 bits takes milliseconds, and all of them together no more than the process did.
+    let spent = figure("sealer_private_operations_cpu_seconds");
+    assert!(spent > 0.0005 * figure("sealer_private_operations") && spent <= controller.figure("process_cpu_seconds_total") + 0.01, "{spent} s");
     for line in ["process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"] {
         assert!(controller.figure(line) > 0.0, "{line}");
     }
