@@ -4,7 +4,7 @@ use crds::SealedSecret;
 use http::Method;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::api::Refusal;
 use crate::context::Context;
@@ -35,6 +35,47 @@ pub(crate) struct About {
 /// A SealedSecret, of which upstream's controller tells.
 const SEALED: About = About { api_version: "bitnami.com/v1alpha1", kind: "SealedSecret", component: "sealed-secrets" };
 
+/// An event as the server takes it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    metadata: Named<'a>,
+    involved_object: Involved<'a>,
+    #[serde(rename = "type")]
+    type_: &'a str,
+    reason: &'a str,
+    message: &'a str,
+    source: Source<'a>,
+    first_timestamp: Timestamp,
+    last_timestamp: Timestamp,
+    count: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Named<'a> {
+    generate_name: String,
+    namespace: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Involved<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+    uid: Option<&'a str>,
+    resource_version: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Source<'a> {
+    component: &'a str,
+}
+
 /// The good news.
 pub(crate) static UNSEALED: std::sync::LazyLock<Event> =
     std::sync::LazyLock::new(|| Event { type_: "Normal", reason: "Unsealed", message: "SealedSecret unsealed successfully".to_owned() });
@@ -57,26 +98,27 @@ pub(crate) async fn send_about(context: &Context, about: &About, metadata: &Obje
     let place = if namespace.is_empty() { "default" } else { namespace };
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
     let end = (0..=LONGEST.min(event.message.len())).rev().find(|end| event.message.is_char_boundary(*end)).unwrap_or_default();
-    let body = json!({
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": { "generateName": format!("{}.", &name[..name.len().min(200)]), "namespace": place },
-        "involvedObject": {
-            "apiVersion": about.api_version,
-            "kind": about.kind,
-            "namespace": namespace,
-            "name": name,
-            "uid": metadata.uid,
-            "resourceVersion": metadata.resource_version,
+    let body = Body {
+        api_version: "v1",
+        kind: "Event",
+        metadata: Named { generate_name: format!("{}.", &name[..name.len().min(200)]), namespace: place },
+        involved_object: Involved {
+            api_version: about.api_version,
+            kind: about.kind,
+            namespace,
+            name,
+            uid: metadata.uid.as_deref(),
+            resource_version: metadata.resource_version.as_deref(),
         },
-        "type": event.type_,
-        "reason": event.reason,
-        "message": &event.message[..end],
-        "source": { "component": about.component },
-        "firstTimestamp": now,
-        "lastTimestamp": now,
-        "count": 1,
-    });
+        type_: event.type_,
+        reason: event.reason,
+        message: &event.message[..end],
+        source: Source { component: about.component },
+        first_timestamp: now,
+        last_timestamp: now,
+        count: 1,
+    };
     let path = format!("/api/v1/namespaces/{place}/events");
-    context.api.tell(Method::POST, &path, &body.to_string().into_bytes().into()).await
+    // Texts and a time can be written.
+    context.api.tell(Method::POST, &path, &serde_json::to_vec(&body).unwrap_or_default().into()).await
 }

@@ -251,17 +251,14 @@ async fn open(server: &Server, route: &'static str, client: &Client, object: Sea
     let Ok(subject) = unseal::to_open(&object) else { return Ok(None) };
     let subject = Subject { object: Arc::new(subject.into_owned()), ring: context.keyring.ring() };
     let mut pass = Pass::begin(&subject.object);
-    for operation in 0.. {
-        if operation > 0 && operation % OPERATIONS_A_REQUEST == 0 {
-            server.check(route, client)?;
-        }
-        match step(&context.slots, (Line::Request, &client.0), &subject, pass).await {
+    loop {
+        match step(&context.slots, (Line::Request, &client.0), &subject, pass, OPERATIONS_A_REQUEST).await {
             Ok(Ok(Progress::Paused(next))) => pass = next,
             Ok(Ok(Progress::Done(items, _))) => return Ok(Some((subject.object, items))),
             _ => return Ok(None),
         }
+        server.check(route, client)?;
     }
-    Ok(None)
 }
 
 async fn figures(State(context): State<Arc<Context>>) -> Response {

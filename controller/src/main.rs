@@ -33,6 +33,7 @@ use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::Builder;
 use tracing::error;
 use zeroizing_alloc::ZeroAlloc;
 
@@ -50,7 +51,15 @@ fn main() -> ExitCode {
     }
     logging::start(&arguments);
     silence_panics();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(waiters()).enable_all().build() {
+    let mut builder = match waiters() {
+        1 => Builder::new_current_thread(),
+        threads => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(threads);
+            builder
+        }
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             error!(%error, "cannot start");

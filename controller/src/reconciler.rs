@@ -192,17 +192,10 @@ async fn open(context: &Arc<Context>, key: &Key, object: &SealedSecret, pass: Op
         return Err(Trouble::lasting("Invalid", message));
     }
     let object = Arc::new(unseal::to_open(object).map_err(|error| Trouble::from_error(&error))?.into_owned());
-    let mut pass = pass.map_or_else(|| Pass::begin(&object), |pass| pass.resume(&object));
+    let pass = pass.map_or_else(|| Pass::begin(&object), |pass| pass.resume(&object));
     let subject = Subject { object, ring: context.keyring.ring() };
-    for _ in 0..BUDGET {
-        let stepped = step(&context.slots, (Line::Object, key.namespace()), &subject, pass).await;
-        match stepped.map_err(|_| Trouble::bug("an item could not be opened"))? {
-            Ok(Progress::Paused(next)) => pass = next,
-            Ok(done) => return Ok(done),
-            Err(errors) => return Err(Trouble::from_errors(&errors)),
-        }
-    }
-    Ok(Progress::Paused(pass))
+    let stepped = step(&context.slots, (Line::Object, key.namespace()), &subject, pass, BUDGET).await;
+    stepped.map_err(|_| Trouble::bug("an item could not be opened"))?.map_err(|errors| Trouble::from_errors(&errors))
 }
 
 /// Renders the template, away from the threads that serve everybody: it may take a while. Where a former process made a Secret of the same, and nobody

@@ -25,8 +25,13 @@ pub(crate) enum Line {
 #[derive(Debug)]
 pub(crate) struct Lost;
 
-/// An operation that waits for a slot; nothing is done if nobody waits for it any more.
-type Operation = Box<dyn FnOnce(&Slots) + Send>;
+/// Operations that wait for a slot each, one after the other.
+struct Waiting {
+    line: Line,
+    namespace: String,
+    /// Does the next one, if anybody waits for it, and says whether another one follows.
+    next: Box<dyn FnMut(&Slots) -> bool + Send>,
+}
 
 /// Runs operations in slots, as many at a time as there are cores, away from the threads that serve everybody.
 pub(crate) struct Slots {
@@ -38,7 +43,7 @@ pub(crate) struct Slots {
 
 struct State {
     free: usize,
-    lines: [Fair<Operation>; 2],
+    lines: [Fair<Waiting>; 2],
     next: usize,
 }
 
@@ -49,29 +54,34 @@ impl Slots {
         Arc::new(Self { state: Mutex::new(state), handed_out: AtomicU64::new(0), spent: AtomicU64::new(0) })
     }
 
-    /// Waits for a slot behind the others of the same line and namespace, and runs an operation in it.
+    /// Waits for a slot behind the others of the same line and namespace, and runs an operation in it; again for the next one, until there is a result.
+    /// The threads that serve everybody hear of that alone.
     ///
     /// # Errors
-    /// It failed by a fault of ours.
+    /// One failed by a fault of ours.
     pub(crate) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         line: Line,
         namespace: &str,
-        operation: impl FnOnce() -> T + Send + 'static,
+        mut operation: impl FnMut() -> Option<T> + Send + 'static,
     ) -> Result<T, Lost> {
         let (sender, receiver) = oneshot::channel();
-        let waiting = move |slots: &Self| {
-            if !sender.is_closed() {
-                slots.handed_out.fetch_add(1, Ordering::Relaxed);
-                let before = thread_time();
-                let result = operation();
-                let spent = thread_time().saturating_sub(before);
-                slots.spent.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or_default(), Ordering::Relaxed);
-                // Whoever waited may be gone by now.
-                let _ = sender.send(result);
+        let mut sender = Some(sender);
+        let next = move |slots: &Self| {
+            if sender.as_ref().is_none_or(oneshot::Sender::is_closed) {
+                return false;
             }
+            slots.handed_out.fetch_add(1, Ordering::Relaxed);
+            let before = thread_time();
+            let result = operation();
+            let spent = thread_time().saturating_sub(before);
+            slots.spent.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or_default(), Ordering::Relaxed);
+            let Some(result) = result else { return true };
+            // Whoever waited may be gone by now.
+            let _ = sender.take().map(|sender| sender.send(result));
+            false
         };
-        if self.enter(line, namespace, Box::new(waiting)) {
+        if self.enter(Waiting { line, namespace: namespace.to_owned(), next: Box::new(next) }) {
             let slots = Arc::clone(self);
             drop(spawn_blocking(move || slots.work()));
         }
@@ -92,10 +102,10 @@ impl Slots {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts an operation in line; says whether a slot is free, which is the caller's then.
-    fn enter(&self, line: Line, namespace: &str, operation: Operation) -> bool {
+    /// Puts operations in line; says whether a slot is free, which is the caller's then.
+    fn enter(&self, waiting: Waiting) -> bool {
         let mut state = self.lock();
-        state.lines[line as usize].push(namespace, operation);
+        state.line_up(waiting);
         let free = state.free > 0;
         state.free -= usize::from(free);
         free
@@ -103,14 +113,16 @@ impl Slots {
 
     /// Runs what waits, one after the other in one slot, until nothing waits.
     fn work(&self) {
-        while let Some(operation) = self.next() {
-            // It told what went wrong, and whoever waits for it gets no answer.
-            let _ = catch_unwind(AssertUnwindSafe(|| operation(self)));
+        while let Some(mut waiting) = self.next() {
+            // One that panics told what went wrong, and whoever waits for it gets no answer.
+            if catch_unwind(AssertUnwindSafe(|| (waiting.next)(self))).unwrap_or_default() {
+                self.lock().line_up(waiting);
+            }
         }
     }
 
     /// The next operation; without one the slot is free again.
-    fn next(&self) -> Option<Operation> {
+    fn next(&self) -> Option<Waiting> {
         let mut state = self.lock();
         let (first, other) = (state.next, 1 - state.next);
         if let Some(operation) = state.lines[first].pop(|_| true) {
@@ -121,6 +133,13 @@ impl Slots {
         let operation = state.lines[other].pop(|_| true);
         state.free += usize::from(operation.is_none());
         operation
+    }
+}
+
+impl State {
+    fn line_up(&mut self, waiting: Waiting) {
+        let namespace = waiting.namespace.clone();
+        self.lines[waiting.line as usize].push(&namespace, waiting);
     }
 }
 
@@ -153,6 +172,17 @@ mod tests {
     }
 
     fn wait(slots: &Arc<Slots>, line: Line, namespace: &str, operation: impl FnOnce() + Send + 'static) -> BoxFuture<'static, Result<(), Lost>> {
+        let mut operation = Some(operation);
+        wait_for_all(slots, line, namespace, move || operation.take().map(|operation| operation()))
+    }
+
+    /// The same of several operations.
+    fn wait_for_all(
+        slots: &Arc<Slots>,
+        line: Line,
+        namespace: &str,
+        operation: impl FnMut() -> Option<()> + Send + 'static,
+    ) -> BoxFuture<'static, Result<(), Lost>> {
         let (slots, namespace) = (Arc::clone(slots), namespace.to_owned());
         let mut waiting = async move { slots.run(line, &namespace, operation).await }.boxed();
         assert!((&mut waiting).now_or_never().is_none(), "nothing is done at once");
@@ -180,6 +210,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_takes_many_operations_waits_for_a_slot_each_time() {
+        let (slots, first, release) = busy();
+        let (sender, done) = mpsc::channel();
+        let note = |who: &'static str, mut left: usize| {
+            let sender = sender.clone();
+            move || {
+                sender.send(who).unwrap();
+                left -= 1;
+                (left == 0).then_some(())
+            }
+        };
+        let all = [("hostile", 100), ("shop", 3)].map(|(who, operations)| wait_for_all(&slots, Line::Object, who, note(who, operations)));
+        drop(release);
+        assert!(first.await.is_ok() && join_all(all).await.iter().all(Result::is_ok));
+        let log: Vec<_> = done.try_iter().collect();
+        assert_eq!(log[..6], ["hostile", "shop", "hostile", "shop", "hostile", "shop"]);
+        assert_eq!((log.len(), slots.handed_out()), (103, 104));
+    }
+
+    #[tokio::test]
     async fn nothing_is_done_for_somebody_who_went_away() {
         let (slots, first, release) = busy();
         let gone = wait(&slots, Line::Object, "a", || panic!("nobody waits for it"));
@@ -197,6 +247,6 @@ mod tests {
         let next = wait(&slots, Line::Object, "a", || ());
         drop(release);
         assert!(first.await.is_ok() && failed.await.is_err() && next.await.is_ok());
-        assert!(slots.run(Line::Request, "b", || ()).await.is_ok(), "the slot is free again");
+        assert!(slots.run(Line::Request, "b", || Some(())).await.is_ok(), "the slot is free again");
     }
 }

@@ -1,4 +1,4 @@
-//! One private operation, for whoever asks.
+//! Private operations, for whoever asks.
 
 use std::sync::Arc;
 
@@ -17,16 +17,29 @@ pub(crate) struct Subject {
     pub(crate) ring: Arc<KeyRing>,
 }
 
-/// Waits for a slot behind the others of a line and namespace, and takes a pass one private operation further.
+/// Takes a pass so many private operations further, and waits for a slot for each of them, behind the others of a line and namespace.
 ///
 /// # Errors
-/// The operation failed by a fault of ours.
+/// One of them failed by a fault of ours.
 pub(crate) async fn step(
     slots: &Arc<Slots>,
     (line, namespace): (Line, &str),
     subject: &Subject,
     pass: Pass,
+    operations: usize,
 ) -> Result<Result<Progress, Vec<Error>>, Lost> {
     let (object, ring) = (Arc::clone(&subject.object), Arc::clone(&subject.ring));
-    slots.run(line, namespace, move || pass.advance(&object, &ring, &mut Budget::operations(1))).await
+    let (mut held, mut left) = (Some(pass), operations);
+    let next = move || {
+        left = left.saturating_sub(1);
+        // It is held for as long as there is no result.
+        match held.take()?.advance(&object, &ring, &mut Budget::operations(1)) {
+            Ok(Progress::Paused(pass)) if left > 0 => {
+                held = Some(pass);
+                None
+            }
+            reached => Some(reached),
+        }
+    };
+    slots.run(line, namespace, next).await
 }

@@ -11,7 +11,7 @@ use tests::upstream;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How often it is looked at: each look costs it some milliseconds, ours and theirs.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What something cost.
 #[derive(Clone, Copy, Debug, Default)]
