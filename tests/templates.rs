@@ -1,5 +1,5 @@
 //! Templates beside Go's own `text/template` with sprig: listed cases, generated ones, and what only we promise (limits, silence).
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "test code: what cannot go on must say so at once")]
+#![expect(clippy::expect_used, reason = "test code: what cannot go on must say so at once")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -31,6 +31,9 @@ pub struct Reference {
 /// Says whether a name is asked for.
 pub type Matcher = dyn Fn(&str) -> bool + Send + Sync;
 
+/// Makes a key of a name.
+pub type Converter = dyn Fn(&str) -> String + Send + Sync;
+
 /// Which secrets are asked for.
 #[derive(Clone, Default)]
 pub struct Search {
@@ -42,6 +45,10 @@ pub struct Search {
     pub matches: Option<Arc<Matcher>>,
     /// Tags that they must have.
     pub tags: BTreeMap<String, String>,
+    /// What names become that no key may have, for systems that see to it themselves: how it is called.
+    pub conversion: Option<String>,
+    /// And what does it.
+    pub converts: Option<Arc<Converter>>,
 }
 
 impl Search {
@@ -54,7 +61,9 @@ impl Search {
 
 impl fmt::Debug for Search {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Search").field("path", &self.path).field("pattern", &self.pattern).field("tags", &self.tags).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Search");
+        shown.field("path", &self.path).field("pattern", &self.pattern).field("tags", &self.tags).field("conversion", &self.conversion);
+        shown.finish_non_exhaustive()
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("a_restart_over_unchanged_objects_asks_no_store_and_writes_nothing", restarted),
     ("values_are_read_again_when_their_time_has_come", refreshed),
     ("an_interval_that_is_none_harms_its_own_object_only", odd_interval),
+    ("what_is_read_once_follows_no_store", once),
     ("one_read_serves_all_that_wait_for_it", shared),
     ("metrics_have_the_names_of_external_secrets", metrics),
 ];
@@ -113,6 +114,22 @@ fn refreshed(cluster: &Cluster) {
         .api
         .wait_for("the values to be read again", |_| (world.object("app")["status"]["refreshTime"] != first["status"]["refreshTime"]).then_some(()));
     assert_eq!(world.secret("app")["metadata"]["resourceVersion"], version, "what is the same is not written");
+}
+
+fn once(cluster: &Cluster) {
+    let world = world(cluster, "once");
+    world.create("once", &asks(&[("password", "db")], &json!({"refreshPolicy": "CreatedOnce"})));
+    world.create("often", &asks(&[("password", "db")], &json!({})));
+    world.wait("once", "SecretSynced");
+    world.wait_data("often", &[("password", "hunter2")]);
+    world.restock("vault", &[("db", "hunter3")]);
+    world.wait_data("often", &[("password", "hunter3")]);
+    // What comes last has its turn behind all others.
+    world.create("last", &asks(&[("password", "db")], &json!({})));
+    world.wait_data("last", &[("password", "hunter3")]);
+    assert_eq!(world.data("once").unwrap()["password"], "hunter2");
+    world.api.delete(&format!("{}/once", secrets(&world.namespace))).unwrap();
+    world.wait_data("once", &[("password", "hunter3")]);
 }
 
 fn odd_interval(cluster: &Cluster) {

@@ -18,6 +18,8 @@ pub mod ledger;
 pub mod manifests;
 pub mod marked;
 pub mod moving;
+pub mod openssl;
+pub mod operator;
 pub mod packaging;
 pub mod peers;
 pub mod process;

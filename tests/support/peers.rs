@@ -34,6 +34,13 @@ pub enum Origin {
         /// What the linker is told; may be empty.
         link: &'static str,
     },
+    /// Built by Go of a module's own sources, where files of ours stand in the place of some.
+    GoReplaced {
+        /// Folder under `tests/peers` that names the version; its folder `replaced` has our files, where the module has its own.
+        module: &'static str,
+        /// The module whose sources they are; its root is the program.
+        path: &'static str,
+    },
     /// Sources that Go fetches, of which nothing is built.
     GoSources {
         /// Folder under `tests/peers` that names the version.
@@ -65,8 +72,10 @@ pub const ALL: &[Peer] = &[
     machine("chroot", &["--userspec=1:1", "/", "true"]),
     go("controller", "sealed-secrets", "github.com/bitnami/sealed-secrets/cmd/controller", "-X main.VERSION=0.38.4"),
     go("etcd", "kubernetes", "go.etcd.io/etcd/server/v3", ""),
-    // Its definitions. The versions after this one are no Go modules.
+    // Its newest definitions that can be had: this version is many modules, which cannot be built, and those after it are none.
     sources("external-secrets", "github.com/external-secrets/external-secrets"),
+    // The last version that is one module, and so can be built: with two of its providers, since the others bring the clients of every cloud.
+    replaced("external-secrets-operator", "github.com/external-secrets/external-secrets"),
     machine("faketime", &["--version"]),
     go("gjson", "gjson", ".", ""),
     go("gotemplate", "gotemplate", ".", ""),
@@ -94,6 +103,10 @@ pub const ALL: &[Peer] = &[
 
 const fn go(name: &'static str, module: &'static str, package: &'static str, link: &'static str) -> Peer {
     Peer { name, origin: Origin::Go { module, package, link } }
+}
+
+const fn replaced(name: &'static str, path: &'static str) -> Peer {
+    Peer { name, origin: Origin::GoReplaced { module: name, path } }
 }
 
 const fn sources(name: &'static str, path: &'static str) -> Peer {
@@ -151,7 +164,9 @@ pub fn get(name: &str) -> Result<PathBuf, Missing> {
 /// As [`get`].
 pub fn source(peer: &str, module: &str) -> Result<PathBuf, Missing> {
     match ALL.iter().find(|entry| entry.name == peer).map(|entry| entry.origin) {
-        Some(Origin::Go { module: folder, .. }) => go::sources(&module_folder(folder), module).map_err(|reason| Missing::new(peer, reason)),
+        Some(Origin::Go { module: folder, .. } | Origin::GoReplaced { module: folder, .. }) => {
+            go::sources(&module_folder(folder), module).map_err(|reason| Missing::new(peer, reason))
+        }
         _ => Err(Missing::new(peer, "it is not built by Go")),
     }
 }
@@ -159,6 +174,7 @@ pub fn source(peer: &str, module: &str) -> Result<PathBuf, Missing> {
 fn find(peer: &Peer) -> Result<PathBuf, Missing> {
     let found = match peer.origin {
         Origin::Go { module, package, link } => go::binary(&go::Recipe { name: peer.name, folder: module_folder(module), package, link }),
+        Origin::GoReplaced { module, path } => go::replaced(&go::Recipe { name: peer.name, folder: module_folder(module), package: path, link: "" }),
         Origin::GoSources { module, path } => go::sources(&module_folder(module), path),
         Origin::Machine { probe } => try_out(peer.name, probe),
         Origin::Python { packages, arguments } => python::binary(&python::Recipe { name: peer.name, folder: module_folder(packages), arguments }),

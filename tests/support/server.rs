@@ -61,11 +61,20 @@ impl Server {
     pub fn wait_until(&mut self, mut ready: impl FnMut() -> bool) {
         let start = Instant::now();
         while !ready() {
-            let ended = self.watchdog.try_wait().expect("a child can be asked");
-            assert!(ended.is_none(), "{} ended: {}", self.name, self.last_lines());
+            let runs = self.runs();
+            assert!(runs, "{} ended: {}", self.name, self.last_lines());
             assert!(start.elapsed() < Duration::from_secs(120), "{} is not ready: {}", self.name, self.last_lines());
             thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Whether the program runs.
+    ///
+    /// # Panics
+    /// If the system does not tell.
+    #[must_use]
+    pub fn runs(&mut self) -> bool {
+        self.watchdog.try_wait().expect("a child can be asked").is_none()
     }
 
     /// Everything that the program has said so far.

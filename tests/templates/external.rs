@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use keys::SecretBytes;
 use templates::{Context, ErrorKind, Language, Limits, Template};
+use tests::openssl::{ED25519, P256, chain, openssl, rsa_as_json, try_openssl};
 use tests::suite::{Case, case};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -39,40 +38,6 @@ fn render(source: &str, values: &Values<'_>) -> Vec<u8> {
 
 fn text(source: &str, values: &Values<'_>) -> String {
     String::from_utf8(render(source, values)).expect("text")
-}
-
-/// Runs OpenSSL in a folder; what it writes counts if it succeeds.
-fn try_openssl(folder: &Path, line: &str) -> Result<Vec<u8>, String> {
-    let mut command = Command::new("openssl");
-    let words = line.split_whitespace().map(|word| if word == "EMPTY" { "" } else { word });
-    command.args(words).current_dir(folder).stdin(Stdio::null());
-    let ended = command.output().expect("openssl starts");
-    if ended.status.success() { Ok(ended.stdout) } else { Err(String::from_utf8_lossy(&ended.stderr).into_owned()) }
-}
-
-fn openssl(folder: &Path, line: &str) -> Vec<u8> {
-    try_openssl(folder, line).unwrap_or_else(|error| panic!("openssl {line}: {error}"))
-}
-
-/// A root, what it signed, and a leaf: `root`, `middle` and `leaf`, each with `.key` and `.pem`; all in `chain.pem`, in disorder.
-fn chain(folder: &Path) {
-    let request = "-nodes -days 9 -subj";
-    openssl(folder, &format!("req -x509 -newkey rsa:2048 -keyout root.key -out root.pem {request} /CN=root"));
-    openssl(
-        folder,
-        &format!(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout middle.key -out middle.pem {request} /CN=middle -CA root.pem -CAkey root.key"
-        ),
-    );
-    let names = "subjectAltName=DNS:b.example,IP:10.0.0.1,email:a@b.example,URI:https://b.example/x,DNS:a.example,IP:fe80::1";
-    openssl(
-        folder,
-        &format!(
-            "req -x509 -newkey rsa:2048 -keyout leaf.key -out leaf.pem {request} /CN=leaf -CA middle.pem -CAkey middle.key -addext {names} -addext basicConstraints=CA:FALSE"
-        ),
-    );
-    let all = ["middle.pem", "root.pem", "leaf.pem"].map(|name| fs::read(folder.join(name)).expect("a certificate"));
-    fs::write(folder.join("chain.pem"), [b"junk\n", all.concat().as_slice()].concat()).expect("written");
 }
 
 fn certificates_are_picked_and_put_in_order() {
@@ -109,24 +74,6 @@ fn external_functions_fail_as_silently_as_theirs() {
         let sealed = Template::parse("key", source.as_bytes()).and_then(|template| template.render(&Context::new(&BTreeMap::new())));
         assert!(sealed.is_err(), "{source} in a template of Sealed Secrets");
     }
-}
-
-/// RFC 8037, appendix A, and RFC 7517, appendix A.2, whose elliptic key this is.
-const ED25519: &str =
-    r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
-const P256: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}"#;
-
-/// A key of RSA that OpenSSL made, as JSON.
-fn rsa_as_json(folder: &Path) -> String {
-    let shown = String::from_utf8(openssl(folder, "rsa -in leaf.key -noout -text")).expect("text");
-    let number = |name: &str| -> String {
-        let lines = shown.lines().skip_while(|line| !line.starts_with(name)).skip(1).take_while(|line| line.starts_with(' '));
-        let digits: String = lines.flat_map(|line| line.trim().chars()).filter(|c| *c != ':').collect();
-        let bytes: Vec<u8> = digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
-        base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<u8>>())
-    };
-    let [n, d, p, q] = ["modulus", "privateExponent", "prime1", "prime2"].map(number);
-    format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB","d":"{d}","p":"{p}","q":"{q}"}}"#)
 }
 
 fn jwk_becomes_pem_that_openssl_reads() {

@@ -212,8 +212,9 @@ async fn due(context: &Context, key: &Key, object: &ExternalSecret, aim: &Aim, n
     let creation = rules::creation(object).map_err(|error| invalid(&error))?;
     let due = refresh::due(object, now).map_err(|error| invalid(&error))?;
     let external = &context.external;
-    let stirred = external.index.with(key, |entry| entry.stirred.take().is_some() || entry.failed).unwrap_or_default();
-    if due.now || stirred {
+    let (stirred, failed) = external.index.with(key, |entry| (entry.stirred.take().is_some(), entry.failed)).unwrap_or_default();
+    // What is read once is not read again because a store or a template changed.
+    if due.now || failed || stirred && !refresh::is_once(object) {
         return Ok(Some(Cause::Due));
     }
     if creation == Creation::Orphan || creation == Creation::None || external.index.is_untouched(key) {

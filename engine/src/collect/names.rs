@@ -79,7 +79,9 @@ pub fn check_null_bytes(values: &BTreeMap<String, SecretBytes>, policy: NullByte
     }
 }
 
-fn key(name: &str, strategy: ConversionStrategy) -> String {
+/// Makes a key of a name.
+#[must_use]
+pub fn key(name: &str, strategy: ConversionStrategy) -> String {
     let converted = name.chars().map(|c| match strategy {
         _ if is_allowed(c) => c.to_string(),
         ConversionStrategy::Default => "_".to_owned(),

@@ -14,7 +14,7 @@ use providers::provider::{Answer, Lookup, Matcher, Reference, Search};
 use super::choices;
 use super::rules::{Deletion, deletion};
 use crate::collect::decode::decode_all;
-use crate::collect::names::{check, check_null_bytes, convert};
+use crate::collect::names::{check, check_null_bytes, convert, key};
 use crate::collect::rewrite::rewrite;
 use crate::collect::{map, property};
 use crate::error::{Error, ErrorKind, Result};
@@ -241,7 +241,15 @@ async fn found(find: &Find, store: &StoreRef, rewrites: &[RewriteShape], desk: &
             Ok::<_, Error>(Arc::new(move |name: &str| pattern.is_match(name.as_bytes())) as Arc<Matcher>)
         })
         .transpose()?;
-    let search = Search { path: find.path.clone().filter(|path| !path.is_empty()), pattern, matches, tags: find.tags.clone() };
+    let conversion = choices::conversion(find.conversion_strategy.as_deref())?;
+    let search = Search {
+        path: find.path.clone().filter(|path| !path.is_empty()),
+        pattern,
+        matches,
+        tags: find.tags.clone(),
+        conversion: Some(format!("{conversion:?}")),
+        converts: Some(Arc::new(move |name: &str| key(name, conversion))),
+    };
     let found = desk.find(store, &search).await?;
     let found = found.iter().map(|(name, value)| (name.clone(), value.duplicate())).collect();
     let how = How {

@@ -240,7 +240,10 @@ pub fn compose(parts: Parts<'_>) -> Result<AnyObject> {
     let (labels, annotations) = match template.map(|template| template.metadata.as_ref()) {
         // These stand in the object as they are: external-secrets renders them in Secrets only.
         Some(given) => given.map(|given| (given.labels.clone(), given.annotations.clone())).unwrap_or_default(),
-        None => (inherited(object.metadata.labels.as_ref()), inherited(object.metadata.annotations.as_ref())),
+        None => (
+            inherited(object.metadata.labels.as_ref(), metadata.get("labels"), &ours.labels),
+            inherited(object.metadata.annotations.as_ref(), metadata.get("annotations"), &ours.annotations),
+        ),
     };
     let mut filled = Filled { content: &mut content, labels, annotations };
     filled.fill(kind, template, &Engine { language: &delimiters.language(), values: &values, now }, texts)?;

@@ -18,6 +18,9 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 /// Shortest interval: whoever writes an object must not be able to have its store asked without pause.
 const SHORTEST: Duration = Duration::from_secs(1);
 
+/// The policy by which values are read once.
+const ONCE: &str = "CreatedOnce";
+
 /// Which version of the object this is.
 #[must_use]
 pub fn version(object: &ExternalSecret) -> String {
@@ -53,11 +56,17 @@ pub fn due(object: &ExternalSecret, now: Timestamp) -> Result<Due> {
     let never = last.is_none() || synced.is_none_or(str::is_empty);
     let changed = synced != Some(&version(object));
     match object.spec.refresh_policy.as_deref() {
-        Some("CreatedOnce") => Ok(Due { now: never, again: None }),
+        Some(ONCE) => Ok(Due { now: never, again: None }),
         Some("OnChange") => Ok(Due { now: never || changed, again: None }),
         None | Some("" | "Periodic") => periodic(object, last, never || changed, now),
         Some(_) => Err(Error::input("use spec.refreshPolicy: it is none of CreatedOnce, Periodic and OnChange")),
     }
+}
+
+/// Whether values are read for the first Secret, and again only to heal it.
+#[must_use]
+pub fn is_once(object: &ExternalSecret) -> bool {
+    object.spec.refresh_policy.as_deref() == Some(ONCE)
 }
 
 fn periodic(object: &ExternalSecret, last: Option<Timestamp>, changed: bool, now: Timestamp) -> Result<Due> {

@@ -97,7 +97,10 @@ pub fn compose(parts: Parts<'_>) -> Result<DesiredSecret> {
     metadata.insert("namespace".to_owned(), json!(namespace));
     let (labels, annotations) = match template {
         Some(_) => (rendered.labels, rendered.annotations),
-        None => (inherited(object.metadata.labels.as_ref()), inherited(object.metadata.annotations.as_ref())),
+        None => (
+            inherited(object.metadata.labels.as_ref(), metadata.get("labels"), &ours.labels),
+            inherited(object.metadata.annotations.as_ref(), metadata.get("annotations"), &ours.annotations),
+        ),
     };
     let mut labels = merged(metadata.get("labels"), &ours.labels, labels);
     labels.insert(MANAGED.to_owned(), json!("true"));
@@ -153,8 +156,11 @@ fn refuse_token(type_: Option<&str>, annotations: &Map<String, Value>) -> Result
     }
 }
 
-pub(super) fn inherited(map: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
-    let taken = map.into_iter().flatten().filter(|(key, _)| !NEVER_INHERITED.contains(&key.as_str()));
+/// What a Secret has of its object if no template says otherwise. What other tools put there stays where external-secrets copied it before, as long as it
+/// says the same: nothing is written for its sake when the cluster changes hands.
+pub(super) fn inherited(map: Option<&BTreeMap<String, String>>, existing: Option<&Value>, ours: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let is_copy = |key: &str, value: &str| ours.contains(key) && existing.is_some_and(|existing| existing[key] == value);
+    let taken = map.into_iter().flatten().filter(|(key, value)| !NEVER_INHERITED.contains(&key.as_str()) || is_copy(key, value));
     taken.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 

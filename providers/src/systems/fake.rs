@@ -112,8 +112,16 @@ impl Source for Shelf {
 impl Catalog for Shelf {
     fn find<'a>(&'a self, what: &'a Search) -> BoxFuture<'a, Result<BTreeMap<String, SecretBytes>>> {
         // Of several versions the last one by its text wins: that is the order of the map.
-        let found = self.data.iter().filter(|((key, _), _)| what.takes(key)).map(|((key, _), value)| (key.clone(), value.duplicate())).collect();
-        Box::pin(async move { Ok(found) })
+        let found: BTreeMap<&String, &Arc<SecretBytes>> =
+            self.data.iter().filter(|((key, _), _)| what.takes(key)).map(|((key, _), value)| (key, value)).collect();
+        // This system makes keys of the names, so that a rewrite sees the keys; the others leave that to whoever asked.
+        let converted = found.iter().map(|(name, value)| match &what.converts {
+            Some(convert) => (convert(name), value.duplicate()),
+            None => ((*name).clone(), value.duplicate()),
+        });
+        let converted: BTreeMap<String, SecretBytes> = converted.collect();
+        let meet = converted.len() < found.len();
+        Box::pin(async move { if meet { Err(Error::invalid("find secrets: two names become the same key")) } else { Ok(converted) } })
     }
 }
 
@@ -125,6 +133,17 @@ mod tests {
 
     fn store(settings: serde_json::Value) -> Result<Box<dyn Store>> {
         SYSTEM.store.unwrap().read(&settings)
+    }
+
+    #[tokio::test]
+    async fn found_names_are_keys_before_anybody_rewrites_them() {
+        let value = || Arc::new(SecretBytes::new(b"x".to_vec()));
+        let shelf = |names: &[&str]| Shelf { data: names.iter().map(|name| (((*name).to_owned(), String::new()), value())).collect(), result: 0 };
+        let search = Search { converts: Some(Arc::new(|name: &str| name.replace('/', "_"))), ..Search::default() };
+        for (what, expected) in [(&search, ["a_b", "c"]), (&Search::default(), ["a/b", "c"])] {
+            assert_eq!(shelf(&["a/b", "c"]).find(what).await.unwrap().into_keys().collect::<Vec<_>>(), expected);
+        }
+        assert!(shelf(&["a/b", "a_b"]).find(&search).await.is_err(), "two that meet");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! ExternalSecrets, many of them: of this cluster's own Secrets, and of a store that holds them itself.
 
 use std::fs;
+use std::time::Duration;
 
 use keys::SecretBytes;
 use serde_json::{Value, json};
 use tests::cluster::{Api, Cluster};
 use tests::controller::secrets;
+use tests::operator;
 
 use super::objects::{NAMESPACE, in_parallel, namespace};
 use super::watched::{Cost, Watched};
@@ -16,6 +18,9 @@ const REMOTE: usize = 50;
 /// Where those are.
 const VAULT: &str = "vault";
 
+/// How long the operator may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// Where the store's answers come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
@@ -25,11 +30,15 @@ pub(crate) enum Store {
     Fake,
 }
 
-/// A cluster with a store and so many ExternalSecrets of two keys and a template.
+/// A cluster with our definitions, a store and so many ExternalSecrets of two keys and a template.
 pub(crate) fn prepare(store: Store, count: usize) -> Cluster {
+    prepare_under(crds::ALL.iter().map(|definition| serde_json::to_value(definition()).expect("JSON")), store, count)
+}
+
+fn prepare_under(definitions: impl IntoIterator<Item = Value>, store: Store, count: usize) -> Cluster {
     let cluster = Cluster::start().expect("the peers are there");
-    for definition in crds::ALL {
-        cluster.install(&serde_json::to_value(definition()).expect("JSON"));
+    for definition in definitions {
+        cluster.install(&definition);
     }
     let api = cluster.api();
     api.wait_for("the system's namespace", |api| api.read(&format!("/api/v1/namespaces/{}", tests::upstream::NAMESPACE)).ok());
@@ -80,15 +89,22 @@ fn kubernetes(cluster: &Cluster, api: &Api) -> Value {
 /// Starts our controller over a cluster, waits until so many objects are Ready, and tells what that cost, and how many reads of the store.
 pub(crate) fn run(cluster: &Cluster, count: usize) -> (Cost, f64) {
     let mut watched = Watched::ours(cluster, &["--allow-provider-cidr=127.0.0.0/8"]);
-    let ready = |text: &str| {
-        text.lines()
-            .filter(|line| line.starts_with("externalsecret_status_condition{") && line.contains("status=\"True\"") && line.ends_with(" 1"))
-            .count()
-    };
     let cost = watched.until(|watched| ready(&watched.look()) >= count);
     let reads = ["Kubernetes", "Fake"]
         .iter()
         .map(|name| watched.figure(&format!("externalsecret_provider_api_calls_count{{provider=\"{name}\",call=\"GetSecret\",status=\"success\"}}")))
         .sum();
     (cost, reads)
+}
+
+/// The same work of the External Secrets Operator, on a cluster of its own with its own definitions; the error says how far it came.
+pub(crate) fn run_operator(store: Store, count: usize, flags: &[&str]) -> Result<Cost, String> {
+    let cluster = prepare_under(operator::definitions().expect("the operator"), store, count);
+    Watched::operator(&cluster, flags).attempt(PATIENCE, count, |watched| ready(&watched.look()))
+}
+
+/// How many objects are Ready, by the metrics that both have.
+fn ready(metrics: &str) -> usize {
+    let is_ready = |line: &&str| line.starts_with("externalsecret_status_condition{") && line.contains("status=\"True\"") && line.ends_with(" 1");
+    metrics.lines().filter(is_ready).count()
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tests::cluster::Cluster;
+use tests::operator;
 use tests::server::{self, Server};
 use tests::upstream;
 
@@ -26,7 +27,7 @@ pub(crate) struct Cost {
 
 /// A running controller.
 pub(crate) struct Watched {
-    _server: Server,
+    server: Server,
     metrics: u16,
     started: Instant,
     peak: f64,
@@ -35,24 +36,34 @@ pub(crate) struct Watched {
 impl Watched {
     /// Ours, over all namespaces.
     pub(crate) fn ours(cluster: &Cluster, flags: &[&str]) -> Self {
-        Self::start(cluster, &tests::controller().display().to_string(), "ours", flags)
+        Self::of_sealed_secrets(cluster, &tests::controller().display().to_string(), "ours", flags)
     }
 
     /// Upstream's.
     pub(crate) fn upstream(cluster: &Cluster, flags: &[&str]) -> Self {
         let program = tests::peers::get("controller").expect("upstream's controller");
-        Self::start(cluster, &program.display().to_string(), "theirs", flags)
+        Self::of_sealed_secrets(cluster, &program.display().to_string(), "theirs", flags)
     }
 
-    fn start(cluster: &Cluster, program: &str, name: &str, flags: &[&str]) -> Self {
-        let folder = cluster.folder().join(name);
+    /// The External Secrets Operator.
+    pub(crate) fn operator(cluster: &Cluster, flags: &[&str]) -> Self {
+        let metrics = server::free_port();
+        let arguments = operator::arguments(cluster, metrics, server::free_port()).expect("the operator");
+        Self::start(cluster, "operator", arguments, metrics, flags)
+    }
+
+    fn of_sealed_secrets(cluster: &Cluster, program: &str, name: &str, flags: &[&str]) -> Self {
         let (port, metrics) = (server::free_port(), server::free_port());
-        let mut arguments = upstream::in_a_pod(cluster, &folder);
+        let mut arguments = upstream::in_a_pod(cluster, &cluster.folder().join(name));
         arguments.extend([program.to_owned(), format!("--listen-addr=127.0.0.1:{port}"), format!("--listen-metrics-addr=127.0.0.1:{metrics}")]);
+        Self::start(cluster, name, arguments, metrics, flags)
+    }
+
+    fn start(cluster: &Cluster, name: &str, mut arguments: Vec<String>, metrics: u16, flags: &[&str]) -> Self {
         arguments.extend(flags.iter().map(ToString::to_string));
         let started = Instant::now();
-        let server = Server::start(Path::new("env"), arguments, &folder);
-        Self { _server: server, metrics, started, peak: 0.0 }
+        let server = Server::start(Path::new("env"), arguments, &cluster.folder().join(name));
+        Self { server, metrics, started, peak: 0.0 }
     }
 
     fn text(&self) -> String {
@@ -95,9 +106,32 @@ impl Watched {
             assert!(self.started.elapsed() < PATIENCE, "it takes too long");
             std::thread::sleep(LOOK);
         }
-        let wall = self.started.elapsed();
-        let cpu = self.figure("process_cpu_seconds");
-        Cost { wall, cpu, peak: self.peak }
+        self.cost()
+    }
+
+    /// Waits until so many are done, but no longer than this, and not for what has ended: the error says how far it came.
+    pub(crate) fn attempt(&mut self, patience: Duration, count: usize, done: impl Fn(&mut Self) -> usize) -> Result<Cost, String> {
+        let mut reached = 0;
+        loop {
+            reached = reached.max(done(self));
+            if reached >= count {
+                return Ok(self.cost());
+            }
+            let seconds = self.started.elapsed().as_secs();
+            if !self.server.runs() {
+                let log = self.server.log();
+                let last = log.lines().find(|line| line.starts_with("fatal error:") || line.starts_with("panic:")).unwrap_or("no reason given");
+                return Err(format!("ended after {seconds} s at {reached} of {count} ({last})"));
+            }
+            if self.started.elapsed() > patience {
+                return Err(format!("not done after {seconds} s: {reached} of {count}"));
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn cost(&self) -> Cost {
+        Cost { wall: self.started.elapsed(), cpu: self.figure("process_cpu_seconds"), peak: self.peak }
     }
 }
 

@@ -21,7 +21,35 @@ pub(super) struct Recipe {
 
 /// Finds a program in the cache, or builds it there.
 pub(super) fn binary(recipe: &Recipe) -> Result<PathBuf, String> {
-    cache::program(recipe.name, &fingerprint(recipe)?, |program| build(recipe, program))
+    cache::program(recipe.name, &fingerprint(recipe)?, |program| build(recipe, &recipe.folder, recipe.package, program))
+}
+
+/// As [`binary`], of the root of a module, whose sources are copied, and files of the folder `replaced` over them: the compiler replaces none in the
+/// place where it keeps modules.
+pub(super) fn replaced(recipe: &Recipe) -> Result<PathBuf, String> {
+    cache::program(recipe.name, &fingerprint(recipe)?, |program| {
+        let copy = tempfile::tempdir().map_err(|error| format!("cannot make a folder ({error})"))?;
+        for from in [sources(&recipe.folder, recipe.package)?, recipe.folder.join("replaced")] {
+            copy_into(&from, copy.path()).map_err(|error| format!("cannot copy {} ({error})", from.display()))?;
+        }
+        build(recipe, copy.path(), ".", program)
+    })
+}
+
+/// Copies what lies in a folder into another one, over what is there.
+fn copy_into(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_into(&entry.path(), &place)?;
+        } else {
+            // The content only: files of modules may not be written, and a copy of one may be replaced.
+            fs::write(&place, fs::read(entry.path())?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Finds the unpacked sources of a module, fetching them if need be.
@@ -32,12 +60,15 @@ pub(super) fn sources(folder: &Path, module: &str) -> Result<PathBuf, String> {
 
 /// Names what is built: its sources, its versions, its table entry and the compiler.
 fn fingerprint(recipe: &Recipe) -> Result<String, String> {
-    let mut sources = Vec::new();
-    let entries = fs::read_dir(&recipe.folder).map_err(|error| format!("cannot read {} ({error})", recipe.folder.display()))?;
-    for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
-        let is_source = path.extension().is_some_and(|extension| ["go", "mod", "sum"].iter().any(|kind| extension == *kind));
-        if is_source {
-            sources.push(path);
+    let (mut sources, mut folders) = (Vec::new(), vec![recipe.folder.clone()]);
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(|error| format!("cannot read {} ({error})", folder.display()))?;
+        for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| ["go", "mod", "sum"].iter().any(|kind| extension == *kind)) {
+                sources.push(path);
+            }
         }
     }
     sources.sort();
@@ -58,13 +89,13 @@ fn go_version() -> Result<String, String> {
     VERSION.get_or_init(|| run_go(Path::new("/"), &["version"])).clone()
 }
 
-fn build(recipe: &Recipe, program: &Path) -> Result<(), String> {
+fn build(recipe: &Recipe, folder: &Path, package: &str, program: &Path) -> Result<(), String> {
     let start = Instant::now();
     let partial = program.with_extension("partial");
     say(&format!("fetching and building {} (once a machine) from {} in {}", recipe.name, recipe.package, recipe.folder.display()));
     let mut command = Command::new("go");
     command.args(["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-p", "2", "-ldflags", recipe.link, "-o"]);
-    command.arg(&partial).arg(recipe.package).current_dir(&recipe.folder);
+    command.arg(&partial).arg(package).current_dir(folder);
     let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(no_go)?;
     let mut last = Vec::new();
     for line in child.stderr.take().into_iter().flat_map(|stderr| BufReader::new(stderr).lines()).map_while(Result::ok) {
