@@ -1856,7 +1856,7 @@ _sealer() {
             return 0
             ;;
         sealer__subcmd__render)
-            opts="-n -o -w -h --show-values --namespace --format --output --help"
+            opts="-n -o -w -h --show-values --namespace --template-left-delimiter --template-right-delimiter --format --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1867,6 +1867,14 @@ _sealer() {
                     return 0
                     ;;
                 -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template-left-delimiter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template-right-delimiter)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

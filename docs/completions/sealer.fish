@@ -247,6 +247,8 @@ complete -c sealer -n "__fish_sealer_using_subcommand filestatus" -l strict -d '
 complete -c sealer -n "__fish_sealer_using_subcommand filestatus" -l json -d 'Print JSON'
 complete -c sealer -n "__fish_sealer_using_subcommand filestatus" -s h -l help -d 'Print help'
 complete -c sealer -n "__fish_sealer_using_subcommand render" -s n -l namespace -d 'Namespace of objects that name none' -r
+complete -c sealer -n "__fish_sealer_using_subcommand render" -l template-left-delimiter -d 'What the actions of templates begin with, as in the controller' -r
+complete -c sealer -n "__fish_sealer_using_subcommand render" -l template-right-delimiter -d 'What the actions of templates end with' -r
 complete -c sealer -n "__fish_sealer_using_subcommand render" -s o -l format -d 'Language of the output [default: YAML]' -r -f -a "json\t'JSON'
 yaml\t'YAML'"
 complete -c sealer -n "__fish_sealer_using_subcommand render" -s w -l output -d 'Write to a file that only its owner can read' -r -F

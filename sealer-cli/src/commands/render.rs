@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use engine::external::Delimiters;
 use engine::external::rules::{Creation, Deletion};
 use engine::manifest::{Format, write as to_text, write_secret};
 use engine::{Error, ErrorKind};
@@ -32,6 +33,12 @@ pub(crate) struct Args {
     /// Namespace of objects that name none
     #[arg(short, long, value_name = "NAMESPACE", default_value = "", hide_default_value = true)]
     namespace: String,
+    /// What the actions of templates begin with, as in the controller
+    #[arg(long, value_name = "MARK", default_value = "{{")]
+    template_left_delimiter: String,
+    /// What the actions of templates end with
+    #[arg(long, value_name = "MARK", default_value = "}}")]
+    template_right_delimiter: String,
     /// Language of the output [default: YAML]
     #[arg(short = 'o', long, value_name = "FORMAT")]
     format: Option<OutputFormat>,
@@ -44,7 +51,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     let sources = read_all(&args.paths)?;
     refuse_as_targets(sources.iter(), args.output.as_slice())?;
-    let stores = read(&sources, &args.namespace, now)?;
+    let delimiters = Delimiters { left: args.template_left_delimiter.clone(), right: args.template_right_delimiter.clone() };
+    let stores = read(&sources, &args.namespace, now)?.with_delimiters(delimiters);
     let format = OutputFormat::of_stream(args.format, args.output.as_deref(), std::iter::empty());
     let (mut text, mut errors) = (Zeroizing::new(String::new()), Vec::new());
     for wanted in &stores.objects().wanted {

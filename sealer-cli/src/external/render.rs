@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crds::ExternalSecret;
 use engine::desired::DesiredSecret;
-use engine::external::Delimiters;
 use engine::external::gather::{Gathered, gather, texts};
 use engine::external::kinds::Kind;
 use engine::external::marks::{CREATED_BY, MANAGED};
@@ -66,7 +65,7 @@ impl Stores {
         if data.is_empty() && deletion != Deletion::Merge {
             return Ok(Rendered { made: None, creation, deletion, missing });
         }
-        let (texts, delimiters, now) = (self.wait(texts(object, &counter))?, &Delimiters::default(), self.now);
+        let (texts, delimiters, now) = (self.wait(texts(object, &counter))?, &self.delimiters, self.now);
         if let Some(kind) = &kind {
             let parts = object::Parts { object, kind, creation, values: data, texts: &texts, existing: None, delimiters, now };
             let mut made = object::compose(parts)?;

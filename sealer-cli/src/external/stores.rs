@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crds::external_secret::StoreRef;
 use crds::secret_store::StoreCondition;
+use engine::external::Delimiters;
 use engine::external::gather::{Desk, TextPlace, title};
 use engine::external::rules::namespace_matches;
 use engine::{Error, ErrorKind, Result};
@@ -65,6 +66,7 @@ type Found = Arc<BTreeMap<String, SecretBytes>>;
 pub(crate) struct Stores {
     pub(super) objects: Arc<Objects>,
     pub(super) now: Timestamp,
+    pub(super) delimiters: Delimiters,
     runtime: Runtime,
     connections: Once<Served, Capabilities>,
     read: Once<(Served, Reference), Read>,
@@ -76,7 +78,13 @@ impl Stores {
     pub(crate) fn new(objects: Arc<Objects>, now: Timestamp) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|_| Error::new(ErrorKind::Bug, "start the runtime"))?;
-        Ok(Self { objects, now, runtime, connections: Mutex::default(), read: Mutex::default(), found: Mutex::default() })
+        let delimiters = Delimiters::default();
+        Ok(Self { objects, now, delimiters, runtime, connections: Mutex::default(), read: Mutex::default(), found: Mutex::default() })
+    }
+
+    /// Other marks of actions in templates.
+    pub(crate) fn with_delimiters(self, delimiters: Delimiters) -> Self {
+        Self { delimiters, ..self }
     }
 
     /// What the files hold.
