@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,12 @@ const INTERVAL: &str = "5s";
 pub(crate) struct Stage {
     pub(crate) cluster: Cluster,
     pub(crate) api: Api,
+    /// Its turn, which ends last.
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// One at a time: three clusters, each with two controllers that never rest, are more than a small machine can do.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// One entry of a table.
 pub(crate) struct Entry {
@@ -108,13 +114,14 @@ fn fake(plain: &str, more: &BTreeMap<String, String>) -> Value {
 impl Stage {
     /// Starts a cluster with the operator's definitions, and the one that our controller does not start without.
     pub(crate) fn new() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let cluster = Cluster::start().unwrap();
         for definition in operator::definitions().unwrap() {
             cluster.install(&definition);
         }
         cluster.install(&serde_json::to_value(crds::ALL[0]()).unwrap());
         let api = cluster.api();
-        Self { cluster, api }
+        Self { cluster, api, _turn: turn }
     }
 
     /// What lies in the remote namespace, and the stores for every namespace.
