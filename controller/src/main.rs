@@ -51,15 +51,10 @@ fn main() -> ExitCode {
     }
     logging::start(&arguments);
     silence_panics();
-    let mut builder = match waiters() {
-        1 => Builder::new_current_thread(),
-        threads => {
-            let mut builder = Builder::new_multi_thread();
-            builder.worker_threads(threads);
-            builder
-        }
-    };
-    let runtime = match builder.enable_all().build() {
+    let threads = waiters();
+    // One thread needs nobody that gives it work.
+    let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let runtime = match builder.worker_threads(threads).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             error!(%error, "cannot start");

@@ -28,7 +28,7 @@ pub(crate) struct Lost;
 /// Operations that wait for a slot each, one after the other.
 struct Waiting {
     line: Line,
-    namespace: String,
+    namespace: Arc<str>,
     /// Does the next one, if anybody waits for it, and says whether another one follows.
     next: Box<dyn FnMut(&Slots) -> bool + Send>,
 }
@@ -81,7 +81,7 @@ impl Slots {
             let _ = sender.take().map(|sender| sender.send(result));
             false
         };
-        if self.enter(Waiting { line, namespace: namespace.to_owned(), next: Box::new(next) }) {
+        if self.enter(Waiting { line, namespace: namespace.into(), next: Box::new(next) }) {
             let slots = Arc::clone(self);
             drop(spawn_blocking(move || slots.work()));
         }
@@ -138,7 +138,7 @@ impl Slots {
 
 impl State {
     fn line_up(&mut self, waiting: Waiting) {
-        let namespace = waiting.namespace.clone();
+        let namespace = Arc::clone(&waiting.namespace);
         self.lines[waiting.line as usize].push(&namespace, waiting);
     }
 }

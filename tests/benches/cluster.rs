@@ -123,8 +123,7 @@ fn limits_off(count: usize) {
         floor::null_client(&cluster, &objects, count * 3)
     };
     let mut runs: Vec<Run> = (0..RUNS).map(|_| beside_floor(count)).collect();
-    let each = |seconds: f64| seconds * 1e3 / count as f64;
-    let over = |run: &Run| each(run.cost.cpu - run.operations);
+    let over = |run: &Run| (run.cost.cpu - run.operations) * 1e3 / count as f64;
     runs.sort_by(|one, other| over(one).total_cmp(&over(other)));
     let Run { cost, operations, alone } = runs[RUNS / 2];
     let all = runs.iter().map(|run| format!("{:.2}", over(run))).collect::<Vec<_>>().join(", ");

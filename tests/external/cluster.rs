@@ -1,8 +1,5 @@
 //! What concerns a whole cluster: stores and objects for many namespaces.
 
-use std::fs;
-
-use keys::SecretBytes;
 use serde_json::{Value, json};
 use tests::cluster::{Api, Cluster};
 use tests::controller::{Controller, condition, data, secrets};
@@ -138,12 +135,7 @@ fn spread(cluster: &Cluster) {
 
 /// A ClusterSecretStore of the cluster itself, whose token lies with each consumer.
 fn mirror(cluster: &Cluster, name: &str, remote: &str) -> Value {
-    let bundle = SecretBytes::new(fs::read(cluster.ca()).unwrap()).to_base64();
-    let provider = json!({"kubernetes": {
-        "server": {"url": format!("https://127.0.0.1:{}", cluster.port()), "caBundle": String::from_utf8(bundle.expose().to_vec()).unwrap()},
-        "remoteNamespace": remote,
-        "auth": {"token": {"bearerToken": {"name": "credentials", "key": "token"}}},
-    }});
+    let provider = cluster.provider(remote);
     json!({"apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore", "metadata": { "name": name }, "spec": { "provider": provider }})
 }
 

@@ -1,12 +1,10 @@
 //! Stores, what they hold, and the objects of a table, in as many namespaces as a test wants.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use keys::SecretBytes;
 use serde_json::{Value, json};
 use tests::cluster::{Api, Cluster};
 use tests::controller::{condition, secrets};
@@ -154,7 +152,7 @@ impl Stage {
         self.namespace(namespace, &json!({}));
         self.api.create(&secrets(namespace), &json!({"metadata": {"name": "credentials"}, "stringData": {"token": self.cluster.token()}})).unwrap();
         self.store(namespace, "vault", &fake("hunter2", more));
-        self.store(namespace, "mirror", &self.mirror());
+        self.store(namespace, "mirror", &self.cluster.provider(REMOTE));
         let forms =
             json!({"file.conf": "user={{ .user }}\nport={{ (.deep | fromJson).port }}\n", "pairs": "pair-{{ \"a\" }}: 1\npair-b: '{{ .user }}'\n"});
         self.api.create(&format!("/api/v1/namespaces/{namespace}/configmaps"), &json!({"metadata": {"name": "forms"}, "data": forms})).unwrap();
@@ -174,15 +172,6 @@ impl Stage {
         let store =
             json!({"apiVersion": "external-secrets.io/v1", "kind": "SecretStore", "metadata": { "name": name }, "spec": { "provider": provider }});
         self.api.create(&path(namespace, "secretstores"), &store).unwrap();
-    }
-
-    fn mirror(&self) -> Value {
-        let bundle = SecretBytes::new(fs::read(self.cluster.ca()).unwrap()).to_base64();
-        json!({"kubernetes": {
-            "server": {"url": format!("https://127.0.0.1:{}", self.cluster.port()), "caBundle": String::from_utf8(bundle.expose().to_vec()).unwrap()},
-            "remoteNamespace": REMOTE,
-            "auth": {"token": {"bearerToken": {"name": "credentials", "key": "token"}}},
-        }})
     }
 
     /// An object for many namespaces, and these; waits until each has its Secret.

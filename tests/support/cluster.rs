@@ -2,12 +2,15 @@
 //!
 //! One serves a whole test program; each test makes a namespace of its own. There is no controller manager: nothing is garbage-collected.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rcgen::KeyPair;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::peers::{self, Missing};
 use crate::process::Home;
@@ -107,6 +110,20 @@ impl Cluster {
     #[must_use]
     pub fn ca(&self) -> PathBuf {
         self.home.path().join("certs").join("apiserver.crt")
+    }
+
+    /// How a store of external-secrets reads the Secrets of one of its namespaces, with the key `token` of a Secret `credentials`.
+    ///
+    /// # Panics
+    /// If its certificate is not there.
+    #[must_use]
+    pub fn provider(&self, remote: &str) -> Value {
+        let bundle = BASE64_STANDARD.encode(fs::read(self.ca()).expect("the cluster has a certificate"));
+        json!({"kubernetes": {
+            "server": {"url": format!("https://127.0.0.1:{}", self.port), "caBundle": bundle},
+            "remoteNamespace": remote,
+            "auth": {"token": {"bearerToken": {"name": "credentials", "key": "token"}}},
+        }})
     }
 
     /// Token of an administrator.

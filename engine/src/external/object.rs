@@ -20,7 +20,7 @@ use super::kinds::Kind;
 use super::marks::{CREATED_BY, DATA_HASH, MANAGED, WHO_AND_HOW, content_hash, created_by};
 use super::path::{self, Place, TextMap};
 use super::rules::Creation;
-use super::target::{Engine, Ours, inherited, keeps_values, keys_and_values, merged, own};
+use super::target::{Engine, Ours, keeps_values, keys_and_values, merged, own};
 use crate::collect::decode::{DecodingStrategy, decode_all};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Format, Manifest, write};
@@ -240,10 +240,7 @@ pub fn compose(parts: Parts<'_>) -> Result<AnyObject> {
     let (labels, annotations) = match template.map(|template| template.metadata.as_ref()) {
         // These stand in the object as they are: external-secrets renders them in Secrets only.
         Some(given) => given.map(|given| (given.labels.clone(), given.annotations.clone())).unwrap_or_default(),
-        None => (
-            inherited(object.metadata.labels.as_ref(), metadata.get("labels"), &ours.labels),
-            inherited(object.metadata.annotations.as_ref(), metadata.get("annotations"), &ours.annotations),
-        ),
+        None => ours.inherited(object, &metadata),
     };
     let mut filled = Filled { content: &mut content, labels, annotations };
     filled.fill(kind, template, &Engine { language: &delimiters.language(), values: &values, now }, texts)?;

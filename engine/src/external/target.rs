@@ -97,10 +97,7 @@ pub fn compose(parts: Parts<'_>) -> Result<DesiredSecret> {
     metadata.insert("namespace".to_owned(), json!(namespace));
     let (labels, annotations) = match template {
         Some(_) => (rendered.labels, rendered.annotations),
-        None => (
-            inherited(object.metadata.labels.as_ref(), metadata.get("labels"), &ours.labels),
-            inherited(object.metadata.annotations.as_ref(), metadata.get("annotations"), &ours.annotations),
-        ),
+        None => ours.inherited(object, &metadata),
     };
     let mut labels = merged(metadata.get("labels"), &ours.labels, labels);
     labels.insert(MANAGED.to_owned(), json!("true"));
@@ -158,7 +155,7 @@ fn refuse_token(type_: Option<&str>, annotations: &Map<String, Value>) -> Result
 
 /// What a Secret has of its object if no template says otherwise. What other tools put there stays where external-secrets copied it before, as long as it
 /// says the same: nothing is written for its sake when the cluster changes hands.
-pub(super) fn inherited(map: Option<&BTreeMap<String, String>>, existing: Option<&Value>, ours: &BTreeSet<String>) -> BTreeMap<String, String> {
+fn inherited(map: Option<&BTreeMap<String, String>>, existing: Option<&Value>, ours: &BTreeSet<String>) -> BTreeMap<String, String> {
     let is_copy = |key: &str, value: &str| ours.contains(key) && existing.is_some_and(|existing| existing[key] == value);
     let taken = map.into_iter().flatten().filter(|(key, value)| !NEVER_INHERITED.contains(&key.as_str()) || is_copy(key, value));
     taken.map(|(key, value)| (key.clone(), value.clone())).collect()
@@ -238,6 +235,13 @@ impl Ours {
             ours.annotations.extend(names(&fields["f:metadata"]["f:annotations"]));
         }
         ours
+    }
+
+    /// Labels and annotations that a target with this metadata has of its object, if no template says otherwise.
+    pub(super) fn inherited(&self, object: &ExternalSecret, existing: &Map<String, Value>) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+        let given = &object.metadata;
+        let labels = inherited(given.labels.as_ref(), existing.get("labels"), &self.labels);
+        (labels, inherited(given.annotations.as_ref(), existing.get("annotations"), &self.annotations))
     }
 
     /// The fields themselves, as the server writes them.

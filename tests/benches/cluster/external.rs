@@ -1,9 +1,7 @@
 //! ExternalSecrets, many of them: of this cluster's own Secrets, and of a store that holds them itself.
 
-use std::fs;
 use std::time::Duration;
 
-use keys::SecretBytes;
 use serde_json::{Value, json};
 use tests::cluster::{Api, Cluster};
 use tests::controller::secrets;
@@ -78,18 +76,13 @@ fn kubernetes(cluster: &Cluster, api: &Api) -> Value {
     }
     let token = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "credentials"}, "stringData": {"token": cluster.token()}});
     api.create(&secrets(NAMESPACE), &token).expect("a Secret");
-    let bundle = SecretBytes::new(fs::read(cluster.ca()).expect("the authority")).to_base64();
-    json!({"kubernetes": {
-        "server": {"url": format!("https://127.0.0.1:{}", cluster.port()), "caBundle": String::from_utf8_lossy(bundle.expose())},
-        "remoteNamespace": VAULT,
-        "auth": {"token": {"bearerToken": {"name": "credentials", "key": "token"}}},
-    }})
+    cluster.provider(VAULT)
 }
 
 /// Starts our controller over a cluster, waits until so many objects are Ready, and tells what that cost, and how many reads of the store.
 pub(crate) fn run(cluster: &Cluster, count: usize) -> (Cost, f64) {
     let mut watched = Watched::ours(cluster, &["--allow-provider-cidr=127.0.0.0/8"]);
-    let cost = watched.until(|watched| ready(&watched.look()) >= count);
+    let cost = watched.until(count, |watched| ready(&watched.look()));
     let reads = ["Kubernetes", "Fake"]
         .iter()
         .map(|name| watched.figure(&format!("externalsecret_provider_api_calls_count{{provider=\"{name}\",call=\"GetSecret\",status=\"success\"}}")))

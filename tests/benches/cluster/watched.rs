@@ -90,23 +90,17 @@ impl Watched {
 
     /// Waits until so many are, and tells what that cost.
     pub(crate) fn until_synced(&mut self, count: usize) -> Cost {
-        self.until(|watched| watched.synced() >= count)
+        self.until(count, Self::synced)
     }
 
     /// Waits until so many turns are over: upstream shows the conditions of a former process before it has done anything.
     pub(crate) fn until_unsealed(&mut self, count: usize) -> Cost {
-        self.until(|watched| {
-            watched.synced();
-            watched.figure("sealed_secrets_controller_unseal_requests_total") as usize >= count
-        })
+        self.until(count, |watched| figure(&watched.look(), "sealed_secrets_controller_unseal_requests_total") as usize)
     }
 
-    pub(crate) fn until(&mut self, done: impl Fn(&mut Self) -> bool) -> Cost {
-        while !done(self) {
-            assert!(self.started.elapsed() < PATIENCE, "it takes too long");
-            std::thread::sleep(LOOK);
-        }
-        self.cost()
+    /// Waits until so many are done.
+    pub(crate) fn until(&mut self, count: usize, done: impl Fn(&mut Self) -> usize) -> Cost {
+        self.attempt(PATIENCE, count, done).expect("it comes to its end")
     }
 
     /// Waits until so many are done, but no longer than this, and not for what has ended: the error says how far it came.
