@@ -8,16 +8,17 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Request};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use keys::SecretBytes;
 use kube::Client;
-use kube::client::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
+use tower::ServiceExt;
 
 use crate::lease::Lead;
+use crate::transport::Transport;
 
 /// Requests that may be under way at a time.
 const IN_FLIGHT: usize = 32;
@@ -57,6 +58,7 @@ pub(crate) struct Pace {
 /// A client of the API server.
 pub(crate) struct Api {
     client: Client,
+    transport: Transport,
     in_flight: Semaphore,
     limiter: Option<DefaultDirectRateLimiter>,
     rest_until: Mutex<Option<Instant>>,
@@ -74,6 +76,19 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// Paths of the fields that are wrong, without what stands in them.
     pub(crate) fields: Vec<String>,
+}
+
+/// An object that was written.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    metadata: Version,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Version {
+    resource_version: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -150,12 +165,12 @@ impl fmt::Display for Refusal {
 
 impl Api {
     /// Wraps a client.
-    pub(crate) fn new(client: Client, pace: Option<Pace>, lead: Arc<Lead>) -> Self {
+    pub(crate) fn new(client: Client, transport: Transport, pace: Option<Pace>, lead: Arc<Lead>) -> Self {
         let limiter = pace.and_then(|pace| {
             let quota = Quota::with_period(Duration::from_secs_f64(1.0 / pace.rate))?.allow_burst(pace.burst);
             Some(RateLimiter::direct(quota))
         });
-        Self { client, in_flight: Semaphore::new(IN_FLIGHT), limiter, rest_until: Mutex::new(None), lead }
+        Self { client, transport, in_flight: Semaphore::new(IN_FLIGHT), limiter, rest_until: Mutex::new(None), lead }
     }
 
     /// The client itself, for watches.
@@ -176,9 +191,9 @@ impl Api {
         self.repeat(method, path, body, WHOLE).await
     }
 
-    /// As [`Api::send`], for a write of which only matters that it was made.
-    pub(crate) async fn tell(&self, method: Method, path: &str, body: &SecretBytes) -> Result<(), Refusal> {
-        self.repeat(method, path, Some(body), METADATA).await.map(drop)
+    /// As [`Api::send`], for a write of which only matters that it was made; and the resourceVersion that the object has now, if the server tells.
+    pub(crate) async fn tell(&self, method: Method, path: &str, body: &SecretBytes) -> Result<Option<String>, Refusal> {
+        Ok(parsed::<Told>(&self.repeat(method, path, Some(body), METADATA).await?).unwrap_or_default().metadata.resource_version)
     }
 
     async fn repeat(&self, method: Method, path: &str, body: Option<&SecretBytes>, accept: HeaderValue) -> Result<SecretBytes, Refusal> {
@@ -238,9 +253,9 @@ impl Api {
         // EXPOSE: what is written to the cluster travels there, over TLS.
         let body = body.map_or_else(Vec::new, |body| body.expose().to_vec());
         let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
-        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, kind).header(ACCEPT, accept).body(Body::from(body));
+        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, kind).header(ACCEPT, accept).body(Full::from(body));
         let request = request.map_err(|error| lost(&error))?;
-        let (head, body) = self.client.send(request).await.map_err(|error| lost(&error))?.into_parts();
+        let (head, body) = self.transport.clone().oneshot(request).await.map_err(|error| lost(&*error))?.into_parts();
         let answer = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| lost(&*error))?;
         let answer = SecretBytes::new(answer.to_bytes().to_vec());
         if head.status.is_success() {

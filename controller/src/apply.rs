@@ -80,7 +80,7 @@ pub(crate) async fn apply(context: &Context, order: &Order<'_>) -> Result<Applie
 pub(crate) async fn read(context: &Context, key: &Key) -> Result<Option<Live>, Trouble> {
     match context.api.send(Method::GET, &path(key), None).await {
         Ok(answer) => {
-            let live = Live::read(&answer).map_err(|error| Trouble::from_error(&error))?;
+            let live = Live::read_briefly(&answer).map_err(|error| Trouble::from_error(&error))?;
             context.index.with(key, |entry| entry.see(live.version()));
             Ok(Some(live))
         }

@@ -120,5 +120,5 @@ pub(crate) async fn send_about(context: &Context, about: &About, metadata: &Obje
     };
     let path = format!("/api/v1/namespaces/{place}/events");
     // Texts and a time can be written.
-    context.api.tell(Method::POST, &path, &serde_json::to_vec(&body).unwrap_or_default().into()).await
+    context.api.tell(Method::POST, &path, &serde_json::to_vec(&body).unwrap_or_default().into()).await.map(drop)
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crds::SealedSecret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use keys::{Fingerprint, Tag};
+use kube::Resource;
 
 use crate::fights::Fights;
 use crate::key::{Key, Mark, Version};
@@ -86,12 +88,8 @@ impl Index {
     /// What its status remembers counts unless this process knows better, and it knows better only if it `leads`.
     pub(crate) fn observe_source(&self, object: &SealedSecret, digest: Fingerprint, leads: bool) -> bool {
         let key = Key::of(object);
-        let source = Source {
-            uid: Mark::of(object.metadata.uid.as_deref().unwrap_or_default()),
-            version: object.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default(),
-            digest,
-            reported: status::is_good(object),
-        };
+        let (uid, version) = uid_and_version(&object.metadata);
+        let source = Source { uid, version, digest, reported: status::is_good(object) };
         let mut state = self.lock();
         let stranger = state.strangers.remove(&key);
         let entry = state.entries.entry(key).or_insert_with(|| Entry::new(source, stranger));
@@ -110,6 +108,13 @@ impl Index {
             entry.produced = remembered(object).or(entry.produced);
         }
         !self.is_settled_entry(entry) && !entry.is_delayed()
+    }
+
+    /// Digest of an object that is known in this very version.
+    pub(crate) fn digest_of(&self, object: &impl Resource) -> Option<Fingerprint> {
+        let (uid, version) = uid_and_version(object.meta());
+        let same = |entry: &&Entry| version != 0 && (entry.source.uid, entry.source.version) == (uid, version);
+        self.lock().entries.get(&Key::of(object)).filter(same).map(|entry| entry.source.digest)
     }
 
     /// Whether this very object is known, rather than one of the same name or none.
@@ -263,6 +268,12 @@ impl Entry {
             self.refused = None;
         }
     }
+}
+
+/// UID, and the resourceVersion, which grows; zero if it is no number.
+fn uid_and_version(metadata: &ObjectMeta) -> (Mark, u64) {
+    let version = metadata.resource_version.as_deref().and_then(|version| version.parse().ok());
+    (Mark::of(metadata.uid.as_deref().unwrap_or_default()), version.unwrap_or_default())
 }
 
 /// What a status remembers.

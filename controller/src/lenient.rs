@@ -1,47 +1,74 @@
-//! Objects as strangers wrote them: one that is odd must not keep all others from being read.
+//! Objects as strangers wrote them: one that is odd must not keep all others from being read, and one that is known already need not be read at all.
 //!
 //! A list is read as a whole, so one object that fails to parse fails them all. The server accepts times that our type does not (the end of the year
 //! 9999), in `managedFields` and in the status, where every tenant can put them.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
+use serde::Deserialize as Shape;
 use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// An object, or what is left of one that can not be read: its name.
-#[derive(Clone, Debug)]
+/// An object as the server sent it, of which name and version were read.
 pub(crate) struct Lenient<T> {
     metadata: ObjectMeta,
-    object: Option<T>,
+    text: Box<RawValue>,
+    kind: PhantomData<fn() -> T>,
 }
 
-impl<T> Lenient<T> {
-    /// The object; None if it can not be read.
+/// The part of it that is read at once.
+#[derive(Default, Shape)]
+#[serde(default)]
+struct Head {
+    metadata: Name,
+}
+
+#[derive(Default, Shape)]
+#[serde(default, rename_all = "camelCase")]
+struct Name {
+    name: Option<String>,
+    namespace: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+}
+
+impl<T: DeserializeOwned> Lenient<T> {
+    /// Reads the rest of it; None if it can not be read.
     pub(crate) fn read(self) -> Option<T> {
-        self.object
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut value = Value::Object(Fields { of: Part::Object }.deserialize(deserializer)?);
+        let fields = Fields { of: Part::Object }.deserialize(&mut serde_json::Deserializer::from_str(self.text.get()));
+        let mut value = Value::Object(fields.ok()?);
         drop_odd_times(&mut value["metadata"], &["creationTimestamp", "deletionTimestamp"]);
         for condition in value.pointer_mut("/status/conditions").and_then(Value::as_array_mut).into_iter().flatten() {
             drop_odd_times(condition, &["lastTransitionTime", "lastUpdateTime"]);
         }
-        let text = |field: &str| value["metadata"][field].as_str().map(str::to_owned);
-        let metadata = ObjectMeta {
-            name: text("name"),
-            namespace: text("namespace"),
-            uid: text("uid"),
-            resource_version: text("resourceVersion"),
-            ..ObjectMeta::default()
-        };
-        Ok(Self { metadata, object: serde_json::from_value(value).ok() })
+        serde_json::from_value(value).ok()
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let Head { metadata: Name { name, namespace, uid, resource_version } } = serde_json::from_str(text.get()).unwrap_or_default();
+        Ok(Self { metadata: ObjectMeta { name, namespace, uid, resource_version, ..ObjectMeta::default() }, text, kind: PhantomData })
+    }
+}
+
+impl<T> Clone for Lenient<T> {
+    fn clone(&self) -> Self {
+        Self { metadata: self.metadata.clone(), text: self.text.clone(), kind: PhantomData }
+    }
+}
+
+/// Without the text, which may be of a Secret.
+impl<T> fmt::Debug for Lenient<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lenient").field("metadata", &self.metadata).finish_non_exhaustive()
     }
 }
 
@@ -83,6 +110,11 @@ impl<'de> DeserializeSeed<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
     }
+}
+
+/// Reads metadata without who wrote which field.
+pub(crate) fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    Fields { of: Part::Metadata }.deserialize(deserializer)
 }
 
 fn drop_odd_times(value: &mut Value, fields: &[&str]) {
@@ -155,5 +187,14 @@ mod tests {
         let read: Lenient<SealedSecret> = serde_json::from_value(json!({"metadata": {"name": "odd", "namespace": "shop"}, "spec": 7})).unwrap();
         assert_eq!(crate::key::Key::of(&read).to_string(), "shop/odd");
         assert!(read.read().is_none());
+    }
+
+    #[test]
+    fn nothing_of_its_values_is_shown() {
+        let object = json!({"metadata": {"name": "db"}, "data": {"password": "aHVudGVyMg=="}});
+        let read: Lenient<k8s_openapi::api::core::v1::Secret> = serde_json::from_value(object).unwrap();
+        let shown = format!("{read:?}");
+        assert!(shown.contains("db") && !shown.contains("aHVudGVyMg"), "{shown}");
+        assert!(read.read().unwrap().data.is_some());
     }
 }

@@ -26,20 +26,30 @@ mod secrets;
 mod slots;
 mod status;
 mod step;
+mod transport;
 mod trouble;
 mod watch;
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::{available_parallelism, sleep};
+use std::time::Duration;
 
 use clap::Parser;
 use tokio::runtime::Builder;
 use tracing::error;
 use zeroizing_alloc::ZeroAlloc;
 
+use crate::slots::Slots;
+
 /// Wipes whatever parsers, buffers and plain strings free: they held secrets once.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
+
+/// How long a thread that waits for the network lets news pile up while private operations wait for a core: they are what everybody waits for then, and
+/// each waking interrupts one.
+const REST: Duration = Duration::from_millis(10);
 
 fn main() -> ExitCode {
     harden();
@@ -51,17 +61,23 @@ fn main() -> ExitCode {
     }
     logging::start(&arguments);
     silence_panics();
-    let threads = waiters();
+    let (threads, slots) = (waiters(), Slots::new(cores()));
     // One thread needs nobody that gives it work.
     let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
-    let runtime = match builder.worker_threads(threads).enable_all().build() {
+    let busy = Arc::clone(&slots);
+    builder.worker_threads(threads).enable_all().on_thread_park(move || {
+        if busy.are_short() {
+            sleep(REST);
+        }
+    });
+    let runtime = match builder.build() {
         Ok(runtime) => runtime,
         Err(error) => {
             error!(%error, "cannot start");
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(runtime::run(arguments)) {
+    match runtime.block_on(runtime::run(arguments, slots)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             error!("cannot {why}");
@@ -73,7 +89,11 @@ fn main() -> ExitCode {
 /// Threads that wait for the network, beside those that use keys: one for each eight cores has time to spare, and each one more is woken for nothing
 /// and interrupts a private operation for it (with two on two cores: half a millisecond of processor time an object).
 fn waiters() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(8))
+    cores().div_ceil(8)
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
 }
 
 /// Keeps secrets out of core dumps and away from other processes of the same user. Where the system refuses, the program still works.

@@ -1,12 +1,12 @@
 //! What is counted: upstream's names, which dashboards and alerts look for, and some of our own. A value, not a global.
 
-use std::collections::HashMap;
+mod conditions;
+
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crds::SealedSecret;
-use crds::sealed_secret::SealedSecretCondition;
 use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode, encode_registry};
@@ -16,18 +16,15 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use self::conditions::Conditions;
 use crate::key::Key;
 use crate::process;
-use crate::status;
 
 /// Media type of what [`Metrics::text`] gives.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Upstream's prefix.
 const PREFIX: &str = "sealed_secrets_controller";
-
-/// Label that upstream carries over to the metric of a condition.
-const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// Upstream's buckets, in seconds: the defaults of Go's client.
 const HTTP_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -40,8 +37,7 @@ pub(crate) struct Metrics {
     /// Turns of objects, and deletions.
     pub(crate) unseal_requests: Counter,
     unseal_errors: Family<Failure, Counter>,
-    conditions: Family<Condition, Gauge>,
-    known: Mutex<HashMap<Key, Vec<Condition>>>,
+    conditions: Arc<Conditions>,
     requests: Family<Request, Counter>,
     request_seconds: Family<Route, Histogram>,
     turn_seconds: Histogram,
@@ -75,14 +71,6 @@ struct Failure {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Condition {
-    namespace: String,
-    name: String,
-    condition: String,
-    ss_app_kubernetes_io_instance: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
     path: &'static str,
     code: u16,
@@ -107,8 +95,7 @@ impl Metrics {
         let mut metrics = Self {
             unseal_requests: Counter::default(),
             unseal_errors: Family::default(),
-            conditions: Family::default(),
-            known: Mutex::default(),
+            conditions: Arc::default(),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(HTTP_BUCKETS)),
             turn_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
@@ -124,7 +111,7 @@ impl Metrics {
         registry.register("build_info", "Build information", build);
         registry.register("unseal_requests", "Turns of SealedSecrets", metrics.unseal_requests.clone());
         registry.register("unseal_errors", "Turns that failed, by reason and namespace", metrics.unseal_errors.clone());
-        registry.register("condition_info", "Conditions of SealedSecrets: 1 true, 0 unknown, -1 false", metrics.conditions.clone());
+        registry.register_collector(Box::new(Arc::clone(&metrics.conditions)));
         registry.register("http_requests", "HTTP requests by path, code and method", metrics.requests.clone());
         registry.register("http_request_duration_seconds", "How long HTTP requests took", metrics.request_seconds.clone());
         let own = registry.sub_registry_with_prefix("sealer");
@@ -172,45 +159,14 @@ impl Metrics {
 
     /// Shows what the status of an object says.
     pub(crate) fn judged(&self, object: &SealedSecret) {
-        if self.omit {
-            return;
-        }
-        let key = Key::of(object);
-        let instance = object.metadata.labels.as_ref().and_then(|labels| labels.get(INSTANCE)).cloned().unwrap_or_default();
-        // Others may write conditions too, as many as they like.
-        let ours = |condition: &&SealedSecretCondition| status::CONDITIONS.contains(&condition.type_.as_str());
-        let conditions = object.status.iter().flat_map(|status| &status.conditions).filter(ours);
-        let values: Vec<(Condition, i64)> = conditions
-            .map(|condition| {
-                let labels = Condition {
-                    namespace: key.namespace().to_owned(),
-                    name: key.name().to_owned(),
-                    condition: condition.type_.clone(),
-                    ss_app_kubernetes_io_instance: instance.clone(),
-                };
-                let value = match condition.status.as_str() {
-                    "True" => 1,
-                    "False" => -1,
-                    _ => 0,
-                };
-                (labels, value)
-            })
-            .collect();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = known.insert(key, values.iter().map(|(labels, _)| labels.clone()).collect()).unwrap_or_default();
-        for stale in before.iter().filter(|labels| !values.iter().any(|(now, _)| now == *labels)) {
-            self.conditions.remove(stale);
-        }
-        for (labels, value) in &values {
-            self.conditions.get_or_create(labels).set(*value);
+        if !self.omit {
+            self.conditions.judged(object);
         }
     }
 
     /// An object is gone.
     pub(crate) fn forget(&self, key: &Key) {
-        for labels in self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(key).unwrap_or_default() {
-            self.conditions.remove(&labels);
-        }
+        self.conditions.forget(key);
     }
 
     /// A request was answered.

@@ -23,7 +23,7 @@ use crate::events;
 use crate::index::Produced;
 use crate::key::{Key, Mark};
 use crate::lenient::Lenient;
-use crate::queue::Work;
+use crate::queue::{Object, Work};
 use crate::secrets::{Live, Wanted, owner};
 use crate::slots::Line;
 use crate::status::{self, Verdict};
@@ -108,11 +108,12 @@ async fn fetch(context: &Context, work: &mut Work) -> Result<Option<(Box<SealedS
     let Some(object) = object.filter(|object| object.metadata.deletion_timestamp.is_none() && context.index.knows(object)) else {
         return Ok(None);
     };
-    let digest = source::digest(&object);
     // What was held is known since it came.
-    if !held {
-        context.index.observe_source(&object, digest, true);
+    if held && let Some(digest) = context.index.digest_of(&*object) {
+        return Ok(Some((object, digest)));
     }
+    let digest = source::digest(&object);
+    learn(context, &object, digest);
     Ok(Some((object, digest)))
 }
 
@@ -342,16 +343,21 @@ async fn report(context: &Context, (key, digest): (&Key, Fingerprint), mut objec
         if !context.settings.update_status {
             break;
         }
+        let mut body = Vec::with_capacity(object.weight());
         // A SealedSecret that was read can be written.
-        let body = serde_json::to_vec(&object).unwrap_or_default();
+        let _ = serde_json::to_writer(&mut body, &object);
         match context.api.tell(Method::PUT, &format!("{}/status", path(key)), &SecretBytes::new(body)).await {
-            Ok(()) => break,
+            Ok(version) => {
+                // What the watch is going to say of it is known by that.
+                object.metadata.resource_version = version.or(object.metadata.resource_version);
+                break;
+            }
             Err(no) if no.status == 404 => return Ok(()),
             Err(no) if no.is_conflict() && attempt < TRIES => match read(context, key).await? {
                 Some(fresh) if source::digest(&fresh) == digest => object = fresh,
                 // It was changed in the meantime: another turn says what is so now.
                 Some(fresh) => {
-                    context.index.observe_source(&fresh, source::digest(&fresh), true);
+                    learn(context, &fresh, source::digest(&fresh));
                     context.queue.add(key.clone(), Some(fresh));
                     return Ok(());
                 }
@@ -360,9 +366,14 @@ async fn report(context: &Context, (key, digest): (&Key, Fingerprint), mut objec
             Err(no) => return Err(no),
         }
     }
-    context.index.observe_source(&object, digest, true);
-    context.metrics.judged(&object);
+    learn(context, &object, digest);
     Ok(())
+}
+
+/// Takes note of a version of the object: the watch, when it comes to it, brings no news.
+fn learn(context: &Context, object: &SealedSecret, digest: Fingerprint) {
+    context.metrics.judged(object);
+    context.index.observe_source(object, digest, true);
 }
 
 fn path(key: &Key) -> String {

@@ -5,7 +5,6 @@ use std::fs;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -17,7 +16,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::api::Api;
+use crate::api::{Api, Pace};
 use crate::args::{Arguments, Settings};
 use crate::context::Context;
 use crate::external::External;
@@ -27,7 +26,7 @@ use crate::lease::{Candidate, Lead};
 use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::slots::Slots;
-use crate::{external, http, listen, reconciler, watch};
+use crate::{external, http, listen, reconciler, transport, watch};
 
 /// Objects that have their turn at a time; what they do between two requests is little.
 const TURNS: usize = 32;
@@ -42,15 +41,16 @@ const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/name
 ///
 /// # Errors
 /// Why it can not start, or go on.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {
+pub(crate) async fn run(arguments: Arguments, slots: Arc<Slots>) -> Result<(), String> {
     arguments.check()?;
     let mut config = config(&arguments).await?;
     // We wait and try again ourselves, and know better when.
     config.default_retry = false;
     let namespace = namespace(&config);
     let settings = arguments.settings(namespace)?;
-    let client = Client::try_from(config).map_err(|error| format!("make a client of the API server: {error}"))?;
-    let context = Arc::new(context(client, settings)?);
+    let lead = Arc::new(Lead::default());
+    let api = api(config, settings.pace, Arc::clone(&lead)).map_err(|error| format!("make a client of the API server: {error}"))?;
+    let context = Arc::new(context(api, lead, slots, settings)?);
     let mut tasks = JoinSet::new();
     for (address, service) in http::services(&context) {
         let listener = listen::bind(address).await?;
@@ -71,17 +71,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {
     ended
 }
 
-fn context(client: Client, settings: Settings) -> Result<Context, String> {
-    let cores = available_parallelism().map_or(1, usize::from);
-    let lead = Arc::new(Lead::default());
+fn api(config: Config, pace: Option<Pace>, lead: Arc<Lead>) -> kube::Result<Api> {
+    let client = Client::try_from(config.clone())?;
+    Ok(Api::new(client, transport::connect(&config)?, pace, lead))
+}
+
+fn context(api: Api, lead: Arc<Lead>, slots: Arc<Slots>, settings: Settings) -> Result<Context, String> {
     let variables =
         env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, SecretBytes::new(value.into_encoded_bytes())))).collect();
     let external = External::new(settings.external.clone().settings(settings.allow_secret_type.clone(), variables));
     Ok(Context {
-        api: Arc::new(Api::new(client, settings.pace, Arc::clone(&lead))),
+        api: Arc::new(api),
         index: Index::new(!settings.skip_recreate, settings.update_status),
         queue: Queue::new(TURNS),
-        slots: Slots::new(cores),
+        slots,
         keyring: Keyring::default(),
         lead,
         metrics: Metrics::new(settings.metrics_omit_secret_labels).with(|registry| external.metrics.register(registry)),

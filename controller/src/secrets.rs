@@ -10,11 +10,12 @@ use engine::external::target::Existing;
 use engine::manifest::{Format, write_secret};
 use engine::{Error, ErrorKind, Result};
 use keys::{SecretBytes, Tag, Tagger};
-use serde::de::{self, Visitor};
+use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use crate::key::Version;
+use crate::lenient;
 
 /// Annotations that other tools put on their own objects and that mean harm on a child: Argo CD would take it for one of its own, and kubectl's holds
 /// a copy of the whole object.
@@ -24,23 +25,27 @@ const NEVER_INHERITED: [&str; 3] =
 /// A Secret that exists.
 #[derive(Debug)]
 pub(crate) struct Live {
-    /// All of its metadata, as the server told it.
+    /// Its metadata, as the server told it.
     metadata: Map<String, Value>,
     type_: Option<String>,
     immutable: Option<bool>,
     data: BTreeMap<String, SecretBytes>,
 }
 
-/// A Secret as the server writes it.
+/// A Secret as the server writes it; its metadata with or without who wrote which field.
 #[derive(Deserialize)]
-struct Answer {
+struct Answer<M> {
     kind: String,
-    metadata: Map<String, Value>,
+    metadata: M,
     #[serde(rename = "type")]
     type_: Option<String>,
     immutable: Option<bool>,
     data: Option<BTreeMap<String, Decoded>>,
 }
+
+/// Metadata without who wrote which field: it is the larger part, and only [`Live::read`] is asked for it.
+#[derive(Deserialize)]
+struct Brief(#[serde(deserialize_with = "lenient::metadata")] Map<String, Value>);
 
 /// A value, which is base64 in JSON.
 struct Decoded(SecretBytes);
@@ -73,13 +78,26 @@ impl Live {
     /// # Errors
     /// Input: it is no Secret.
     pub(crate) fn read(answer: &SecretBytes) -> Result<Self> {
+        Self::parse(answer, |metadata| metadata)
+    }
+
+    /// As [`Live::read`], without who wrote which field.
+    ///
+    /// # Errors
+    /// Input: it is no Secret.
+    pub(crate) fn read_briefly(answer: &SecretBytes) -> Result<Self> {
+        Self::parse(answer, |Brief(metadata)| metadata)
+    }
+
+    fn parse<M: DeserializeOwned>(answer: &SecretBytes, metadata: impl FnOnce(M) -> Map<String, Value>) -> Result<Self> {
         // EXPOSE: it is parsed, and nothing of it is told if that fails.
-        let answer: Option<Answer> = serde_json::from_slice(answer.expose()).ok().filter(|answer: &Answer| answer.kind == "Secret");
-        let Some(Answer { metadata, type_, immutable, data, .. }) = answer else {
+        let answer: Option<Answer<M>> = serde_json::from_slice(answer.expose()).ok();
+        let Some(answer) = answer.filter(|answer| answer.kind == "Secret") else {
             return Err(Error::input("read the Secret: the API server sent something else"));
         };
-        let data = data.into_iter().flatten().map(|(key, Decoded(value))| (key, value)).collect();
-        Ok(Self { metadata, type_: type_.filter(|type_| !type_.is_empty()), immutable, data })
+        let data = answer.data.into_iter().flatten().map(|(key, Decoded(value))| (key, value)).collect();
+        let type_ = answer.type_.filter(|type_| !type_.is_empty());
+        Ok(Self { metadata: metadata(answer.metadata), type_, immutable: answer.immutable, data })
     }
 
     /// All of it, as it is put together with what is wanted.
@@ -262,7 +280,6 @@ impl Wanted {
     pub(crate) fn over(&self, live: &Live) -> Self {
         let patch = live.is_patch();
         let mut metadata = live.metadata.clone();
-        metadata.remove("managedFields");
         for field in ["labels", "annotations"] {
             let mut map = if patch { live.map(field).cloned().unwrap_or_default() } else { Map::new() };
             map.extend(self.secret.metadata.get(field).and_then(Value::as_object).cloned().unwrap_or_default());
@@ -333,7 +350,7 @@ impl Wanted {
 /// # Errors
 /// Busy: the answer is not what was expected.
 pub(crate) fn written(answer: &SecretBytes) -> Result<Live> {
-    Live::read(answer).map_err(|_| Error::new(ErrorKind::Busy, "read the API server's answer to a write"))
+    Live::read_briefly(answer).map_err(|_| Error::new(ErrorKind::Busy, "read the API server's answer to a write"))
 }
 
 #[cfg(test)]

@@ -98,6 +98,11 @@ impl Slots {
         Duration::from_nanos(self.spent.load(Ordering::Relaxed))
     }
 
+    /// Whether operations wait.
+    pub(crate) fn are_short(&self) -> bool {
+        self.lock().lines.iter().any(|line| line.len() > 0)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -234,10 +239,12 @@ mod tests {
         let (slots, first, release) = busy();
         let gone = wait(&slots, Line::Object, "a", || panic!("nobody waits for it"));
         let last = wait(&slots, Line::Object, "a", || ());
+        assert!(slots.are_short());
         drop(gone);
         drop(release);
         assert!(first.await.is_ok() && last.await.is_ok());
         assert_eq!(slots.handed_out(), 2);
+        assert!(!slots.are_short(), "nobody waits any more");
     }
 
     #[tokio::test]

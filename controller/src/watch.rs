@@ -76,6 +76,8 @@ pub(crate) async fn sources(context: Arc<Context>, namespace: Option<String>, mu
                 seen = HashSet::new();
                 ready(&mut listed);
             }
+            // Most changes are of the status, which was written here.
+            Ok(Event::Apply(object)) if context.index.digest_of(&object).is_some() => {}
             Ok(Event::Apply(object)) => changed(&context, object),
             Ok(Event::Delete(object)) => gone(&context, &Key::of(&object), object.meta().uid.as_deref()).await,
             Err(error) => trouble("SealedSecrets", namespace, &error, &mut last),

@@ -62,7 +62,7 @@ impl StoreAccess {
     async fn live(&self, what: &str, namespace: &str, name: &str) -> Result<Live> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(Key::new(namespace, name));
         let answer = self.read(what, namespace, "secrets", name).await?;
-        Live::read(&answer).map_err(|_| Error::busy(format!("{what}: the API server sent something else")))
+        Live::read_briefly(&answer).map_err(|_| Error::busy(format!("{what}: the API server sent something else")))
     }
 
     async fn key_of_secret(&self, at: &SecretKeySelector) -> Result<SecretBytes> {

@@ -100,7 +100,7 @@ impl Counter<'_> {
         if !secret {
             return config_map_key(&what, &answer, key).map_err(|error| told(&error));
         }
-        let secret = Live::read(&answer).map_err(|_| Error::new(ErrorKind::Busy, format!("{what}: the API server sent something else")))?;
+        let secret = Live::read_briefly(&answer).map_err(|_| Error::new(ErrorKind::Busy, format!("{what}: the API server sent something else")))?;
         secret.data().get(key).map(SecretBytes::duplicate).ok_or_else(|| Error::new(ErrorKind::NotFound, format!("{what}: it has no such key")))
     }
 }

@@ -399,16 +399,10 @@ async fn write_status(
         let Some(status) = next(&object) else { break };
         let mut body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": object.metadata, "status": status });
         body["spec"] = serde_json::to_value(&object.spec).unwrap_or_default();
-        match context
-            .api
-            .ask::<Lenient<ExternalSecret>>(Method::PUT, &format!("{}/status", path(key)), Some(&body.to_string().into_bytes().into()))
-            .await
-        {
-            Ok(written) => {
+        match context.api.tell(Method::PUT, &format!("{}/status", path(key)), &body.to_string().into_bytes().into()).await {
+            Ok(version) => {
                 object.status = Some(status);
-                if let Some(written) = written.read() {
-                    object.metadata.resource_version = written.metadata.resource_version;
-                }
+                object.metadata.resource_version = version.or(object.metadata.resource_version);
                 break;
             }
             Err(no) if no.status == 404 => break,

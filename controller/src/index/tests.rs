@@ -144,3 +144,24 @@ fn an_entry_is_small() {
     // With the text of its key, about as much as the figures in the README allow for.
     assert!(size_of::<Entry>() <= 400, "{}", size_of::<Entry>());
 }
+
+#[test]
+fn a_version_that_is_known_is_no_news() {
+    let index = Index::new(true, true);
+    let version = |version: &str| {
+        let mut object = object("x");
+        object.metadata.resource_version = Some(version.to_owned());
+        object
+    };
+    let known = version("7");
+    assert_eq!(index.digest_of(&known), None);
+    observe(&index, &known, true);
+    assert_eq!(index.digest_of(&known), Some(source::digest(&known)));
+    assert_eq!(index.digest_of(&version("8")), None, "it changed");
+    let mut made_anew = known;
+    made_anew.metadata.uid = Some("other".to_owned());
+    assert_eq!(index.digest_of(&made_anew), None, "it is another one");
+    // Versions that are no numbers tell nothing.
+    observe(&index, &version("odd"), true);
+    assert_eq!(index.digest_of(&version("other")), None);
+}

@@ -20,7 +20,7 @@ fn live(change: impl FnOnce(&mut Value)) -> Live {
         },
     });
     change(&mut object);
-    Live::read(&object.to_string().into_bytes().into()).unwrap()
+    Live::read_briefly(&object.to_string().into_bytes().into()).unwrap()
 }
 
 fn wanted(owned: bool, type_: Option<&str>) -> Wanted {
