@@ -8,14 +8,14 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Request};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use keys::SecretBytes;
 use kube::Client;
+use kube::client::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
-use tower::ServiceExt;
 
 use crate::lease::Lead;
 use crate::transport::Transport;
@@ -253,9 +253,9 @@ impl Api {
         // EXPOSE: what is written to the cluster travels there, over TLS.
         let body = body.map_or_else(Vec::new, |body| body.expose().to_vec());
         let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
-        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, kind).header(ACCEPT, accept).body(Full::from(body));
+        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, kind).header(ACCEPT, accept).body(Body::from(body));
         let request = request.map_err(|error| lost(&error))?;
-        let (head, body) = self.transport.clone().oneshot(request).await.map_err(|error| lost(&*error))?.into_parts();
+        let (head, body) = self.transport.send(request).await.map_err(|error| lost(&*error))?.into_parts();
         let answer = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| lost(&*error))?;
         let answer = SecretBytes::new(answer.to_bytes().to_vec());
         if head.status.is_success() {

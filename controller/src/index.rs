@@ -37,6 +37,8 @@ pub(crate) struct Entry {
     secret: Option<Version>,
     /// What happened to the Secret so far.
     events: u64,
+    /// The same when the turn began.
+    begun: u64,
     produced: Option<Produced>,
     refused: Option<Refused>,
     /// What was so when another try was put off: until something else is so, no news of it is worth a turn.
@@ -115,6 +117,13 @@ impl Index {
         let (uid, version) = uid_and_version(object.meta());
         let same = |entry: &&Entry| version != 0 && (entry.source.uid, entry.source.version) == (uid, version);
         self.lock().entries.get(&Key::of(object)).filter(same).map(|entry| entry.source.digest)
+    }
+
+    /// Whether this version of an object, or a later one, is known.
+    pub(crate) fn is_old(&self, object: &impl Resource) -> bool {
+        let (uid, version) = uid_and_version(object.meta());
+        let old = |entry: &Entry| version != 0 && entry.source.uid == uid && entry.source.version >= version;
+        self.lock().entries.get(&Key::of(object)).is_some_and(old)
     }
 
     /// Whether this very object is known, rather than one of the same name or none.
@@ -213,7 +222,7 @@ impl Index {
 
 impl Entry {
     fn new(source: Source, secret: Option<Version>) -> Self {
-        Self { source, secret, events: 0, produced: None, refused: None, delayed: None, fights: Fights::default(), failures: 0, said: None }
+        Self { source, secret, events: 0, begun: 0, produced: None, refused: None, delayed: None, fights: Fights::default(), failures: 0, said: None }
     }
 
     /// The Secret as it is now, as far as it is known.
@@ -226,9 +235,11 @@ impl Entry {
         self.produced
     }
 
-    /// The Secret is as it should be.
+    /// The Secret is as it should be, or was: what the watch told of it since the turn began may be younger.
     pub(crate) fn set_produced(&mut self, produced: Produced) {
-        self.secret = Some(produced.secret);
+        if self.events == self.begun {
+            self.secret = Some(produced.secret);
+        }
         self.produced = Some(produced);
         self.refused = None;
     }
@@ -256,6 +267,7 @@ impl Entry {
     /// Another try begins.
     pub(crate) fn begin(&mut self) {
         self.delayed = None;
+        self.begun = self.events;
     }
 
     fn is_delayed(&self) -> bool {

@@ -33,7 +33,7 @@ mod watch;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread::{available_parallelism, sleep};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::Parser;
@@ -47,7 +47,7 @@ use crate::slots::Slots;
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 
-/// How long a thread that waits for the network lets news pile up while private operations wait for a core: they are what everybody waits for then, and
+/// How long at most a thread that waits for the network lets news pile up while private operations wait for a core: they are what everybody waits for then, and
 /// each waking interrupts one.
 const REST: Duration = Duration::from_millis(10);
 
@@ -65,11 +65,7 @@ fn main() -> ExitCode {
     // One thread needs nobody that gives it work.
     let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     let busy = Arc::clone(&slots);
-    builder.worker_threads(threads).enable_all().on_thread_park(move || {
-        if busy.are_short() {
-            sleep(REST);
-        }
-    });
+    builder.worker_threads(threads).enable_all().on_thread_park(move || busy.rest(REST));
     let runtime = match builder.build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -370,10 +370,12 @@ async fn report(context: &Context, (key, digest): (&Key, Fingerprint), mut objec
     Ok(())
 }
 
-/// Takes note of a version of the object: the watch, when it comes to it, brings no news.
+/// Takes note of a version of the object, unless it is gone: the watch, when it comes to it, brings no news.
 fn learn(context: &Context, object: &SealedSecret, digest: Fingerprint) {
-    context.metrics.judged(object);
-    context.index.observe_source(object, digest, true);
+    if context.index.knows(object) {
+        context.metrics.judged(object);
+        context.index.observe_source(object, digest, true);
+    }
 }
 
 fn path(key: &Key) -> String {

@@ -26,7 +26,8 @@ use crate::lease::{Candidate, Lead};
 use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::slots::Slots;
-use crate::{external, http, listen, reconciler, transport, watch};
+use crate::transport::Transport;
+use crate::{external, http, listen, reconciler, watch};
 
 /// Objects that have their turn at a time; what they do between two requests is little.
 const TURNS: usize = 32;
@@ -73,7 +74,8 @@ pub(crate) async fn run(arguments: Arguments, slots: Arc<Slots>) -> Result<(), S
 
 fn api(config: Config, pace: Option<Pace>, lead: Arc<Lead>) -> kube::Result<Api> {
     let client = Client::try_from(config.clone())?;
-    Ok(Api::new(client, transport::connect(&config)?, pace, lead))
+    let transport = Transport::new(&config, &client)?;
+    Ok(Api::new(client, transport, pace, lead))
 }
 
 fn context(api: Api, lead: Arc<Lead>, slots: Arc<Slots>, settings: Settings) -> Result<Context, String> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -36,6 +36,8 @@ struct Waiting {
 /// Runs operations in slots, as many at a time as there are cores, away from the threads that serve everybody.
 pub(crate) struct Slots {
     state: Mutex<State>,
+    /// Told when no operation waits any more.
+    drained: Condvar,
     handed_out: AtomicU64,
     /// CPU time of all operations, in nanoseconds.
     spent: AtomicU64,
@@ -51,7 +53,7 @@ impl Slots {
     /// Makes as many slots as operations may run at once.
     pub(crate) fn new(number: usize) -> Arc<Self> {
         let state = State { free: number, lines: Default::default(), next: 0 };
-        Arc::new(Self { state: Mutex::new(state), handed_out: AtomicU64::new(0), spent: AtomicU64::new(0) })
+        Arc::new(Self { state: Mutex::new(state), drained: Condvar::new(), handed_out: AtomicU64::new(0), spent: AtomicU64::new(0) })
     }
 
     /// Waits for a slot behind the others of the same line and namespace, and runs an operation in it; again for the next one, until there is a result.
@@ -98,9 +100,9 @@ impl Slots {
         Duration::from_nanos(self.spent.load(Ordering::Relaxed))
     }
 
-    /// Whether operations wait.
-    pub(crate) fn are_short(&self) -> bool {
-        self.lock().lines.iter().any(|line| line.len() > 0)
+    /// Sleeps while all slots are taken and operations wait, but no longer than this.
+    pub(crate) fn rest(&self, longest: Duration) {
+        drop(self.drained.wait_timeout_while(self.lock(), longest, |state| state.is_short()));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -130,18 +132,27 @@ impl Slots {
     fn next(&self) -> Option<Waiting> {
         let mut state = self.lock();
         let (first, other) = (state.next, 1 - state.next);
-        if let Some(operation) = state.lines[first].pop(|_| true) {
-            // A line that keeps nobody of the other one waiting has not had its turn yet.
-            state.next = if state.lines[other].len() == 0 { first } else { other };
-            return Some(operation);
-        }
-        let operation = state.lines[other].pop(|_| true);
+        let operation = match state.lines[first].pop(|_| true) {
+            None => state.lines[other].pop(|_| true),
+            operation => {
+                // A line that keeps nobody of the other one waiting has not had its turn yet.
+                state.next = if state.lines[other].len() == 0 { first } else { other };
+                operation
+            }
+        };
         state.free += usize::from(operation.is_none());
+        if !state.is_short() {
+            self.drained.notify_all();
+        }
         operation
     }
 }
 
 impl State {
+    fn is_short(&self) -> bool {
+        self.free == 0 && self.lines.iter().any(|line| line.len() > 0)
+    }
+
     fn line_up(&mut self, waiting: Waiting) {
         let namespace = Arc::clone(&waiting.namespace);
         self.lines[waiting.line as usize].push(&namespace, waiting);
@@ -157,6 +168,7 @@ impl fmt::Debug for Slots {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::time::Instant;
 
     use futures_util::FutureExt;
     use futures_util::future::{BoxFuture, join_all};
@@ -239,12 +251,29 @@ mod tests {
         let (slots, first, release) = busy();
         let gone = wait(&slots, Line::Object, "a", || panic!("nobody waits for it"));
         let last = wait(&slots, Line::Object, "a", || ());
-        assert!(slots.are_short());
         drop(gone);
         drop(release);
         assert!(first.await.is_ok() && last.await.is_ok());
         assert_eq!(slots.handed_out(), 2);
-        assert!(!slots.are_short(), "nobody waits any more");
+    }
+
+    #[tokio::test]
+    async fn a_rest_lasts_while_operations_wait() {
+        // Nothing waits for a slot: it ends at once, whether one is free or not.
+        let long = Duration::from_secs(3600);
+        Slots::new(1).rest(long);
+        let (slots, first, release) = busy();
+        slots.rest(long);
+        let second = wait(&slots, Line::Object, "a", || ());
+        let start = Instant::now();
+        slots.rest(Duration::from_millis(20));
+        assert!(start.elapsed() >= Duration::from_millis(20), "one waits");
+        let resting = spawn_blocking({
+            let slots = Arc::clone(&slots);
+            move || slots.rest(long)
+        });
+        drop(release);
+        assert!(first.await.is_ok() && second.await.is_ok() && resting.await.is_ok());
     }
 
     #[tokio::test]

@@ -77,7 +77,7 @@ pub(crate) async fn sources(context: Arc<Context>, namespace: Option<String>, mu
                 ready(&mut listed);
             }
             // Most changes are of the status, which was written here.
-            Ok(Event::Apply(object)) if context.index.digest_of(&object).is_some() => {}
+            Ok(Event::Apply(object)) if context.index.is_old(&object) => {}
             Ok(Event::Apply(object)) => changed(&context, object),
             Ok(Event::Delete(object)) => gone(&context, &Key::of(&object), object.meta().uid.as_deref()).await,
             Err(error) => trouble("SealedSecrets", namespace, &error, &mut last),

@@ -66,6 +66,8 @@ pub(crate) struct Entry {
     /// Which versions of them were used.
     versions: Texts,
     secret: Option<Version>,
+    /// Whether the watch told of the Secret since the turn began.
+    told: bool,
     /// The Secret as it was last made or found to be as it should.
     pub(crate) produced: Option<Version>,
     /// Whether the last turn failed.
@@ -137,6 +139,7 @@ impl Index {
             version,
             content,
             secret: if target.kind.is_none() { state.strangers.get(&target.key).copied() } else { None },
+            told: false,
             produced: produced.map(|produced| Version::new(&produced.uid, &produced.resource_version)),
             stores: stores(object),
             texts: texts(object),
@@ -281,12 +284,22 @@ impl Index {
         self.lock().entries.get(key).is_some_and(|entry| entry.secret.is_some() && entry.secret == entry.produced && !entry.failed)
     }
 
-    /// The Secret of an ExternalSecret is as it should be.
+    /// The Secret of an ExternalSecret is as it should be, or was: what the watch told of it since the turn began may be younger.
     pub(crate) fn made(&self, key: &Key, version: Version) {
         self.with(key, |entry| {
-            entry.secret = Some(version);
+            if !entry.told {
+                entry.secret = Some(version);
+            }
             entry.produced = Some(version);
         });
+    }
+
+    /// A turn begins; since when the object waited in truth.
+    pub(crate) fn begin_turn(&self, key: &Key) -> Option<Instant> {
+        self.with(key, |entry| {
+            entry.told = false;
+            entry.asked.take()
+        })?
     }
 
     /// Looks at an entry, or changes what others may change.
@@ -322,6 +335,7 @@ impl State {
         for key in owners {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
             let before = std::mem::replace(&mut entry.secret, version);
+            entry.told = true;
             if (before != version || version.is_none()) && (version.is_none() || version != entry.produced) {
                 stirred.push(key);
             }
@@ -369,4 +383,27 @@ fn texts(object: &ExternalSecret) -> Vec<Place> {
     let from = template.into_iter().flat_map(|template| &template.template_from);
     let places = from.flat_map(|from| [(false, from.config_map.as_ref()), (true, from.secret.as_ref())]);
     places.filter_map(|(secret, source)| Some((secret, Key::new(namespace, &source?.name)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_watch_tells_during_a_turn_counts_more_than_what_the_turn_wrote() {
+        let (index, mut object) = (Index::default(), ExternalSecret::default());
+        object.metadata.namespace = Some("shop".to_owned());
+        object.metadata.name = Some("db".to_owned());
+        index.observe(&object);
+        let (key, version) = (Key::of(&object), |version: &str| Some(Version::new("secret", version)));
+        let write = |told: &[Option<Version>]| {
+            index.begin_turn(&key);
+            told.iter().for_each(|version| drop(index.observe_secret(&key, *version)));
+            index.made(&key, Version::new("secret", "7"));
+            index.is_untouched(&key)
+        };
+        assert!(write(&[]) && write(&[version("7")]), "nobody else wrote it");
+        assert!(!write(&[version("7"), version("8")]), "it was edited before the answer came");
+        assert!(!write(&[version("7"), None]), "it was deleted before the answer came");
+    }
 }

@@ -86,7 +86,7 @@ pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work<ExternalSecr
         return;
     }
     let object = Arc::new(*object);
-    let asked = external.index.with(&key, |entry| entry.asked.take()).flatten();
+    let asked = external.index.begin_turn(&key);
     let end = turn(&context, &key, &object, asked.unwrap_or(work.since).min(work.since)).await;
     external.metrics.turned(&key, !matches!(end, End::Bad(_)), started.elapsed());
     finish(&context, &key, object, end).await;

@@ -154,14 +154,34 @@ fn a_version_that_is_known_is_no_news() {
         object
     };
     let known = version("7");
-    assert_eq!(index.digest_of(&known), None);
+    assert!(index.digest_of(&known).is_none() && !index.is_old(&known));
     observe(&index, &known, true);
     assert_eq!(index.digest_of(&known), Some(source::digest(&known)));
-    assert_eq!(index.digest_of(&version("8")), None, "it changed");
+    assert!(index.is_old(&known) && index.is_old(&version("6")), "the watch may be behind");
+    assert!(index.digest_of(&version("6")).is_none());
+    assert!(index.digest_of(&version("8")).is_none() && !index.is_old(&version("8")), "it changed");
     let mut made_anew = known;
     made_anew.metadata.uid = Some("other".to_owned());
-    assert_eq!(index.digest_of(&made_anew), None, "it is another one");
+    assert!(index.digest_of(&made_anew).is_none() && !index.is_old(&made_anew), "it is another one");
     // Versions that are no numbers tell nothing.
-    observe(&index, &version("odd"), true);
-    assert_eq!(index.digest_of(&version("other")), None);
+    assert!(!index.is_old(&version("odd")));
+}
+
+#[test]
+fn what_the_watch_tells_during_a_turn_counts_more_than_what_the_turn_wrote() {
+    let index = Index::new(true, false);
+    let source = object("x");
+    observe(&index, &source, true);
+    let write = |told: &[Option<Version>]| {
+        index.with(&key(), Entry::begin);
+        for version in told {
+            index.observe_secret(&key(), *version);
+        }
+        let secret = Version::new("secret", "7");
+        index.with(&key(), |entry| entry.set_produced(Produced { digest: source::digest(&source), secret, tag: None }));
+        index.is_settled(&key())
+    };
+    assert!(write(&[]) && write(&[secret("7")]), "nobody else wrote it");
+    assert!(!write(&[secret("7"), secret("8")]), "it was edited before the answer came");
+    assert!(!write(&[secret("7"), None]), "it was deleted before the answer came");
 }

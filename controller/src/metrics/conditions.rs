@@ -57,7 +57,7 @@ impl Conditions {
 
 impl Collector for Conditions {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Conditions of SealedSecrets: 1 true, 0 unknown, -1 false";
+        let help = "Conditions of SealedSecrets: 1 true, 0 unknown, -1 false.";
         let mut family = encoder.encode_descriptor("condition_info", help, None, MetricType::Gauge)?;
         for (key, Shown { instance, values }) in self.lock().iter() {
             for (condition, value) in CONDITIONS.into_iter().zip(values) {
