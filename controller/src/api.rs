@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::lease::Lead;
+use crate::lenient::Head;
 use crate::transport::Transport;
 
 /// Requests that may be under way at a time.
@@ -76,19 +77,6 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// Paths of the fields that are wrong, without what stands in them.
     pub(crate) fields: Vec<String>,
-}
-
-/// An object that was written.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Told {
-    metadata: Version,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Version {
-    resource_version: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -193,7 +181,7 @@ impl Api {
 
     /// As [`Api::send`], for a write of which only matters that it was made; and the resourceVersion that the object has now, if the server tells.
     pub(crate) async fn tell(&self, method: Method, path: &str, body: &SecretBytes) -> Result<Option<String>, Refusal> {
-        Ok(parsed::<Told>(&self.repeat(method, path, Some(body), METADATA).await?).unwrap_or_default().metadata.resource_version)
+        Ok(parsed::<Head>(&self.repeat(method, path, Some(body), METADATA).await?).unwrap_or_default().metadata.resource_version)
     }
 
     async fn repeat(&self, method: Method, path: &str, body: Option<&SecretBytes>, accept: HeaderValue) -> Result<SecretBytes, Refusal> {

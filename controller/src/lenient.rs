@@ -22,20 +22,21 @@ pub(crate) struct Lenient<T> {
     kind: PhantomData<fn() -> T>,
 }
 
-/// The part of it that is read at once.
+/// The part of an object that is read at once.
 #[derive(Default, Shape)]
 #[serde(default)]
-struct Head {
-    metadata: Name,
+pub(crate) struct Head {
+    pub(crate) metadata: Name,
 }
 
+/// Which object it is, and which version of it.
 #[derive(Default, Shape)]
 #[serde(default, rename_all = "camelCase")]
-struct Name {
+pub(crate) struct Name {
     name: Option<String>,
     namespace: Option<String>,
     uid: Option<String>,
-    resource_version: Option<String>,
+    pub(crate) resource_version: Option<String>,
 }
 
 impl<T: DeserializeOwned> Lenient<T> {
