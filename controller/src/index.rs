@@ -10,6 +10,7 @@ use kube::Resource;
 
 use crate::fights::Fights;
 use crate::key::{Key, Mark, Version};
+use crate::seen::Seen;
 use crate::status;
 
 /// Everything that is known.
@@ -34,11 +35,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Entry {
     source: Source,
-    secret: Option<Version>,
-    /// What happened to the Secret so far.
-    events: u64,
-    /// The same when the turn began.
-    begun: u64,
+    secret: Seen,
     produced: Option<Produced>,
     refused: Option<Refused>,
     /// What was so when another try was put off: until something else is so, no news of it is worth a turn.
@@ -77,7 +74,8 @@ pub(crate) struct Produced {
 struct Refused {
     digest: Fingerprint,
     ring: u64,
-    events: u64,
+    /// What had happened to the Secret when the turn began.
+    news: u64,
 }
 
 impl Index {
@@ -94,13 +92,13 @@ impl Index {
         let source = Source { uid, version, digest, reported: status::is_good(object) };
         let mut state = self.lock();
         let stranger = state.strangers.remove(&key);
-        let entry = state.entries.entry(key).or_insert_with(|| Entry::new(source, stranger));
+        let entry = state.entries.entry(key).or_insert_with(|| Entry::new(source, Seen::new(stranger)));
         if source.version != 0 && source.version < entry.source.version {
             // An older word than the last one: of a read that was overtaken by the watch.
             return !self.is_settled_entry(entry);
         }
         if entry.source.uid != source.uid {
-            *entry = Entry::new(source, entry.secret);
+            *entry = Entry::new(source, Seen::new(entry.secret.version()));
         }
         if entry.source.digest != source.digest {
             entry.failures = 0;
@@ -114,29 +112,31 @@ impl Index {
 
     /// Digest of an object that is known in this very version.
     pub(crate) fn digest_of(&self, object: &impl Resource) -> Option<Fingerprint> {
-        let (uid, version) = uid_and_version(object.meta());
-        let same = |entry: &&Entry| version != 0 && (entry.source.uid, entry.source.version) == (uid, version);
-        self.lock().entries.get(&Key::of(object)).filter(same).map(|entry| entry.source.digest)
+        self.source_of(object).filter(|(source, version)| *version != 0 && source.version == *version).map(|(source, _)| source.digest)
     }
 
     /// Whether this version of an object, or a later one, is known.
     pub(crate) fn is_old(&self, object: &impl Resource) -> bool {
-        let (uid, version) = uid_and_version(object.meta());
-        let old = |entry: &Entry| version != 0 && entry.source.uid == uid && entry.source.version >= version;
-        self.lock().entries.get(&Key::of(object)).is_some_and(old)
+        self.source_of(object).is_some_and(|(source, version)| version != 0 && source.version >= version)
     }
 
     /// Whether this very object is known, rather than one of the same name or none.
-    pub(crate) fn knows(&self, object: &SealedSecret) -> bool {
-        let uid = Mark::of(object.metadata.uid.as_deref().unwrap_or_default());
-        self.lock().entries.get(&Key::of(object)).is_some_and(|entry| entry.source.uid == uid)
+    pub(crate) fn knows(&self, object: &impl Resource) -> bool {
+        self.source_of(object).is_some()
+    }
+
+    /// What is known of this very object, and the version that is asked about.
+    fn source_of(&self, object: &impl Resource) -> Option<(Source, u64)> {
+        let (uid, version) = uid_and_version(object.meta());
+        let source = self.lock().entries.get(&Key::of(object)).map(|entry| entry.source);
+        Some((source.filter(|source| source.uid == uid)?, version))
     }
 
     /// Forgets a SealedSecret that was deleted, unless one of the same name was made since; says whether it was known.
     pub(crate) fn forget_source(&self, key: &Key, uid: Option<&str>) -> bool {
         let mut state = self.lock();
         let same = state.entries.get(key).is_some_and(|entry| uid.is_none_or(|uid| entry.source.uid == Mark::of(uid)));
-        if same && let Some(secret) = state.entries.remove(key).and_then(|entry| entry.secret).filter(|_| !state.complete) {
+        if same && let Some(secret) = state.entries.remove(key).and_then(|entry| entry.secret.version()).filter(|_| !state.complete) {
             state.strangers.insert(key.clone(), secret);
         }
         same
@@ -146,11 +146,7 @@ impl Index {
     pub(crate) fn observe_secret(&self, key: &Key, secret: Option<Version>) -> bool {
         let mut state = self.lock();
         if let Some(entry) = state.entries.get_mut(key) {
-            let before = std::mem::replace(&mut entry.secret, secret);
-            // A Secret that was never seen may be deleted too.
-            let news = before != secret || secret.is_none();
-            entry.events += u64::from(news);
-            return news && !self.is_settled_entry(entry) && !(entry.is_delayed());
+            return entry.secret.tell(secret) && !self.is_settled_entry(entry) && !entry.is_delayed();
         }
         match secret {
             Some(secret) if !state.complete => drop(state.strangers.insert(key.clone(), secret)),
@@ -181,7 +177,7 @@ impl Index {
     /// Keys of the Secrets of a namespace, or of all, that are known.
     pub(crate) fn secrets(&self, namespace: Option<&str>) -> Vec<Key> {
         let state = self.lock();
-        let known = state.entries.iter().filter(|(_, entry)| entry.secret.is_some()).map(|(key, _)| key);
+        let known = state.entries.iter().filter(|(_, entry)| entry.secret.version().is_some()).map(|(key, _)| key);
         known.chain(state.strangers.keys()).filter(|key| namespace.is_none_or(|namespace| key.namespace() == namespace)).cloned().collect()
     }
 
@@ -211,23 +207,23 @@ impl Index {
     }
 
     fn is_settled_entry(&self, entry: &Entry) -> bool {
-        if entry.refused.is_some_and(|refused| refused.digest == entry.source.digest && refused.events == entry.events) {
+        if entry.refused.is_some_and(|refused| refused.digest == entry.source.digest && refused.news == entry.secret.news()) {
             return true;
         }
         let made = entry.produced.filter(|produced| produced.digest == entry.source.digest);
-        let untouched = made.is_some_and(|produced| !self.watched || entry.secret == Some(produced.secret));
+        let untouched = made.is_some_and(|produced| !self.watched || entry.secret.version() == Some(produced.secret));
         untouched && (entry.source.reported || !self.reported) && !entry.fights.are_on()
     }
 }
 
 impl Entry {
-    fn new(source: Source, secret: Option<Version>) -> Self {
-        Self { source, secret, events: 0, begun: 0, produced: None, refused: None, delayed: None, fights: Fights::default(), failures: 0, said: None }
+    fn new(source: Source, secret: Seen) -> Self {
+        Self { source, secret, produced: None, refused: None, delayed: None, fights: Fights::default(), failures: 0, said: None }
     }
 
     /// The Secret as it is now, as far as it is known.
     pub(crate) fn secret(&self) -> Option<Version> {
-        self.secret
+        self.secret.version()
     }
 
     /// The Secret that was last made.
@@ -235,43 +231,36 @@ impl Entry {
         self.produced
     }
 
-    /// The Secret is as it should be, or was: what the watch told of it since the turn began may be younger.
+    /// The Secret is as it should be, or was when it was written.
     pub(crate) fn set_produced(&mut self, produced: Produced) {
-        if self.events == self.begun {
-            self.secret = Some(produced.secret);
-        }
+        self.secret.write(produced.secret);
         self.produced = Some(produced);
         self.refused = None;
     }
 
-    /// How much happened to the Secret so far: for [`Entry::set_refused`].
-    pub(crate) fn events(&self) -> u64 {
-        self.events
-    }
-
-    /// The Secret was read; what the watch says of it counts more.
+    /// The Secret was read.
     pub(crate) fn see(&mut self, secret: Version) {
-        self.secret.get_or_insert(secret);
+        self.secret.read(secret);
     }
 
-    /// Nothing but a change of the object, of the ring, or of the Secret since `events` helps.
-    pub(crate) fn set_refused(&mut self, digest: Fingerprint, ring: u64, events: u64) {
-        self.refused = Some(Refused { digest, ring, events });
+    /// Nothing but a change of the object, of the ring, or of the Secret since the turn began helps.
+    pub(crate) fn set_refused(&mut self, digest: Fingerprint, ring: u64) {
+        self.refused = Some(Refused { digest, ring, news: self.secret.begun() });
     }
 
     /// Another try comes later by itself.
     pub(crate) fn delay(&mut self) {
-        self.delayed = Some((self.source.digest, self.events));
+        self.delayed = Some((self.source.digest, self.secret.news()));
     }
 
     /// Another try begins.
     pub(crate) fn begin(&mut self) {
         self.delayed = None;
-        self.begun = self.events;
+        self.secret.begin();
     }
 
     fn is_delayed(&self) -> bool {
-        self.delayed == Some((self.source.digest, self.events))
+        self.delayed == Some((self.source.digest, self.secret.news()))
     }
 
     /// Another ring may help.

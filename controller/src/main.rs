@@ -23,12 +23,14 @@ mod queue;
 mod reconciler;
 mod runtime;
 mod secrets;
+mod seen;
 mod slots;
 mod status;
 mod step;
 mod transport;
 mod trouble;
 mod watch;
+mod weight;
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;

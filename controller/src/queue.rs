@@ -11,10 +11,11 @@ use tokio::time::Instant;
 
 use crate::fair::Fair;
 use crate::key::Key;
+use crate::weight::weigh;
 
 /// Most bytes of objects that are held while they wait; the others are read again when their turn comes, so that a flood costs requests rather than
 /// memory.
-const HELD: usize = 8 << 20;
+const HELD: usize = 16 << 20;
 
 /// A turn that takes longer than this waits for a system outside: it keeps no other from its turn, up to [`SLOW_TURNS`] times as many as have theirs at a time.
 const SLOW: Duration = Duration::from_secs(2);
@@ -24,7 +25,7 @@ const SLOW_TURNS: usize = 8;
 
 /// What waits for a turn.
 pub(crate) trait Object {
-    /// How many bytes it takes, about.
+    /// How many bytes it takes, about, and rather more than less.
     fn weight(&self) -> usize;
 }
 
@@ -85,9 +86,16 @@ struct Running {
 
 #[derive(Debug)]
 struct Waiting<O> {
-    object: Option<Box<O>>,
+    object: Option<Held<O>>,
     pass: Option<Pass>,
     since: Instant,
+}
+
+/// An object that is held.
+#[derive(Debug)]
+struct Held<O> {
+    object: Box<O>,
+    weight: usize,
 }
 
 impl<O> Default for State<O> {
@@ -183,7 +191,7 @@ impl<O: Object> Queue<O> {
             state.later.remove(&when);
         }
         if let Some(waiting) = state.waiting.remove(key) {
-            state.held -= weight(waiting.object.as_deref());
+            state.held -= weight(waiting.object.as_ref());
             // Its place in the line is passed over when it comes.
             state.stale += 1;
             if state.stale > state.waiting.len() {
@@ -229,9 +237,9 @@ impl<O: Object> State<O> {
             return;
         }
         let before = self.waiting.get_mut(&key).and_then(|waiting| waiting.object.take());
-        self.held -= weight(before.as_deref());
-        let object = object.filter(|object| self.held + weight(Some(&**object)) <= HELD);
-        self.held += weight(object.as_deref());
+        self.held -= weight(before.as_ref());
+        let object = object.map(|object| Held { weight: object.weight(), object }).filter(|held| self.held + held.weight <= HELD);
+        self.held += weight(object.as_ref());
         if let Some(waiting) = self.waiting.get_mut(&key) {
             waiting.object = object;
             return;
@@ -283,7 +291,8 @@ impl<O: Object> State<O> {
                 None => self.stale = self.stale.saturating_sub(1),
             }
         };
-        self.held -= weight(object.as_deref());
+        self.held -= weight(object.as_ref());
+        let object = object.map(|held| held.object);
         self.running.insert(key.clone(), Running { since: now, again: false });
         *self.running_in.entry(key.namespace().to_owned()).or_default() += 1;
         Some(Work { key, object, pass, since })
@@ -310,25 +319,19 @@ impl<O: Object> State<O> {
     }
 }
 
-fn weight<O: Object>(object: Option<&O>) -> usize {
-    object.map_or(0, Object::weight)
+fn weight<O>(held: Option<&Held<O>>) -> usize {
+    held.map_or(0, |held| held.weight)
 }
 
 impl Object for SealedSecret {
     fn weight(&self) -> usize {
-        let items: usize = self.spec.encrypted_data.iter().map(|(key, value)| key.len() + value.len()).sum();
-        let templates = self.spec.template.as_ref().and_then(|template| template.data.as_ref()).into_iter().flatten();
-        let templates: usize = templates.map(|(key, text)| key.len() + text.as_ref().map_or(0, String::len)).sum();
-        2048 + items + templates + self.spec.data.as_ref().map_or(0, String::len)
+        weigh(self)
     }
 }
 
 impl Object for ExternalSecret {
     fn weight(&self) -> usize {
-        let template = self.spec.target.as_ref().and_then(|target| target.template.as_ref());
-        let literals = template.iter().flat_map(|template| &template.template_from).filter_map(|from| from.literal.as_ref()).map(String::len);
-        let templates = template.iter().flat_map(|template| &template.data).map(|(key, text)| key.len() + text.len());
-        4096 + (self.spec.data.len() + self.spec.data_from.len()) * 512 + literals.chain(templates).sum::<usize>()
+        weigh(self)
     }
 }
 
@@ -422,7 +425,7 @@ mod tests {
     #[test]
     fn a_flood_is_not_held_in_memory() {
         let queue = Queue::new(1);
-        let count = HELD / weight(Some(&SealedSecret::default()));
+        let count = HELD / SealedSecret::default().weight();
         for number in 0..=count {
             queue.add(Key::new("a", &number.to_string()), Some(SealedSecret::default()));
         }

@@ -23,7 +23,7 @@ use crate::events;
 use crate::index::Produced;
 use crate::key::{Key, Mark};
 use crate::lenient::Lenient;
-use crate::queue::{Object, Work};
+use crate::queue::Work;
 use crate::secrets::{Live, Wanted, owner};
 use crate::slots::Line;
 use crate::status::{self, Verdict};
@@ -62,7 +62,6 @@ enum End {
 struct Attempt {
     digest: Fingerprint,
     ring: u64,
-    events: u64,
 }
 
 /// Takes one turn, and asks for the next one if need be.
@@ -88,7 +87,7 @@ pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work) {
         }
     };
     context.metrics.unseal_requests.inc();
-    let attempt = Attempt { digest, ring: context.keyring.stamp(), events: context.index.with(&key, |entry| entry.events()).unwrap_or_default() };
+    let attempt = Attempt { digest, ring: context.keyring.stamp() };
     let end = turn(&context, &key, &object, digest, work.pass.take()).await;
     context.metrics.took(started.elapsed());
     match end {
@@ -105,7 +104,7 @@ async fn fetch(context: &Context, work: &mut Work) -> Result<Option<(Box<SealedS
         None => (read(context, &work.key).await?.map(Box::new), false),
     };
     // What is gone, or was made anew under the same name, is not brought back by what was held of it.
-    let Some(object) = object.filter(|object| object.metadata.deletion_timestamp.is_none() && context.index.knows(object)) else {
+    let Some(object) = object.filter(|object| object.metadata.deletion_timestamp.is_none() && context.index.knows(&**object)) else {
         return Ok(None);
     };
     // What was held is known since it came.
@@ -280,9 +279,9 @@ async fn bad(context: &Context, key: &Key, object: SealedSecret, attempt: Attemp
         after_report(context, key, &reported);
         return;
     }
-    let overtaken = context.keyring.stamp() != attempt.ring;
-    context.index.with(key, |entry| entry.set_refused(attempt.digest, attempt.ring, attempt.events));
-    if overtaken {
+    context.index.with(key, |entry| entry.set_refused(attempt.digest, attempt.ring));
+    // Asked afterwards: a key that comes from now on finds what is refused.
+    if context.keyring.stamp() != attempt.ring {
         // A key came while this turn was under way.
         context.index.with(key, |entry| entry.unrefuse(context.keyring.stamp()));
         context.queue.add(key.clone(), None);
@@ -343,9 +342,8 @@ async fn report(context: &Context, (key, digest): (&Key, Fingerprint), mut objec
         if !context.settings.update_status {
             break;
         }
-        let mut body = Vec::with_capacity(object.weight());
         // A SealedSecret that was read can be written.
-        let _ = serde_json::to_writer(&mut body, &object);
+        let body = serde_json::to_vec(&object).unwrap_or_default();
         match context.api.tell(Method::PUT, &format!("{}/status", path(key)), &SecretBytes::new(body)).await {
             Ok(version) => {
                 // What the watch is going to say of it is known by that.

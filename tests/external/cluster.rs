@@ -8,6 +8,7 @@ use super::Test;
 
 pub(crate) const CASES: &[(&str, Test)] = &[
     ("a_cluster_store_serves_the_namespaces_of_its_conditions_only", conditions),
+    ("a_cluster_store_that_cannot_be_used_says_so", broken),
     ("an_object_for_many_namespaces_is_in_those_and_in_no_other", spread),
     ("a_cluster_store_serves_each_namespace_by_its_own_credentials", referent),
     ("a_store_reaches_no_special_address_unless_it_is_allowed", unreachable),
@@ -79,6 +80,25 @@ fn conditions(cluster: &Cluster) {
     api.wait_for("the label to count", |api| data(api, "by-other-label", "app"));
 }
 
+fn broken(cluster: &Cluster) {
+    let (_controller, api) = start(cluster, "broken");
+    let path = "/apis/external-secrets.io/v1/clustersecretstores";
+    for (name, provider, words) in [
+        ("no-provider", json!({"akeyless": {"akeylessGWApiURL": "https://x"}}), "there is no provider \"akeyless\" in this controller"),
+        ("no-version", json!({"vault": {"server": "https://v", "version": "v3"}}), "spec.provider.vault.version"),
+        ("no-login", json!({"webhook": {"url": "https://h", "result": {}, "auth": {"ntlm": {}}}}), "auth.ntlm"),
+    ] {
+        api.create(path, &json!({"apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore", "metadata": { "name": name }, "spec": { "provider": provider }}))
+            .unwrap();
+        let ready = api.wait_for(&format!("{name} to be judged"), |api| {
+            let ready = condition(&api.read(&format!("{path}/{name}")).ok()?, "Ready");
+            ready["reason"].is_string().then_some(ready)
+        });
+        assert_eq!((&ready["status"], &ready["reason"]), (&json!("False"), &json!("InvalidProviderConfig")), "{name}: {ready}");
+        assert!(ready["message"].as_str().unwrap().contains(words), "{name}: {ready}");
+    }
+}
+
 fn spread(cluster: &Cluster) {
     let (_controller, api) = start(cluster, "spread");
     cluster_store(&api, "all", &json!([]));
@@ -131,6 +151,12 @@ fn spread(cluster: &Cluster) {
     api.wait_for("the child to go", |api| api.read(&format!("{}/app", objects("spread-c"))).is_err().then_some(()));
     assert!(api.read("/api/v1/namespaces/spread-a").unwrap()["metadata"]["finalizers"].is_null(), "no finalizer keeps a namespace from going");
     assert!(api.read(&format!("{}/app", secrets("spread-a"))).is_ok());
+    // A namespace that goes is missed at once; here nobody but the test finishes it off.
+    api.delete("/api/v1/namespaces/spread-b").unwrap();
+    let mut going = api.read("/api/v1/namespaces/spread-b").unwrap();
+    going["spec"]["finalizers"] = json!([]);
+    api.replace("/api/v1/namespaces/spread-b/finalize", &going).unwrap();
+    wait(&["spread-a"], &[]);
 }
 
 /// A ClusterSecretStore of the cluster itself, whose token lies with each consumer.

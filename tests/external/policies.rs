@@ -15,6 +15,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("an_orphan_has_no_owner_and_stays", orphan),
     ("none_makes_nothing", none),
     ("what_is_gone_from_the_store_is_handled_as_the_policy_says", gone),
+    ("a_secret_that_may_not_be_deleted_is_told_and_stays", kept),
     ("a_renamed_target_takes_its_old_secret_with_it", renamed),
     ("an_immutable_secret_is_told_and_not_written", immutable),
     ("the_finalizer_of_external_secrets_is_taken_off", finalizer),
@@ -82,9 +83,13 @@ fn owned(cluster: &Cluster) {
     world.wait("one", "SecretSyncedError");
     assert!(world.message("one").starts_with("failed to take ownership of target secret"), "{}", world.message("one"));
     plain(&world, "two", &json!({"ownerReferences": owner("ExternalSecret", "another"), "labels": {marks::MANAGED: "true"}}));
-    world.create("two", &asks(&[("a", "a")], &json!({})));
-    world.wait("two", "SecretSyncedError");
-    assert!(world.message("two").starts_with("target is owned by another ExternalSecret"), "{}", world.message("two"));
+    // Nor is anything added to it.
+    for creation in ["Owner", "Orphan", "Merge", "CreateOrMerge"] {
+        let name = creation.to_ascii_lowercase();
+        world.create(&name, &asks(&[("a", "a")], &target("two", creation)));
+        world.wait(&name, "SecretSyncedError");
+        assert!(world.message(&name).starts_with("target is owned by another ExternalSecret"), "{}", world.message(&name));
+    }
     for name in ["one", "two"] {
         world.wait_data(name, &[("theirs", "x")]);
     }
@@ -123,6 +128,25 @@ fn gone(cluster: &Cluster) {
     world.restock("vault", &[("a", "3")]);
     for name in ["retain", "delete", "merge"] {
         world.wait_data(name, &[("a", "3")]);
+    }
+}
+
+fn kept(cluster: &Cluster) {
+    let world = world(cluster, "kept");
+    world.create("orphan", &asks(&[("a", "a")], &json!({"target": {"creationPolicy": "Orphan", "deletionPolicy": "Delete"}})));
+    world.create("owner", &asks(&[("a", "a")], &json!({"target": {"deletionPolicy": "Delete"}})));
+    for name in ["orphan", "owner"] {
+        world.wait_data(name, &[("a", "1")]);
+        world.wait(name, "SecretSynced");
+    }
+    let theirs =
+        json!({"metadata": {"ownerReferences": [{"apiVersion": "x/v1", "kind": "Deployment", "name": "somebody", "uid": "0", "controller": true}]}});
+    world.api.merge(&format!("{}/owner", secrets(&world.namespace)), &theirs).unwrap();
+    world.restock("vault", &[("b", "2")]);
+    for name in ["orphan", "owner"] {
+        world.wait(name, "SecretSyncedError");
+        assert!(world.message(name).starts_with("could not delete secret"), "{}", world.message(name));
+        world.wait_data(name, &[("a", "1")]);
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("errors_name_store_key_and_property", named),
     ("a_store_that_changes_is_read_anew", changed),
     ("a_store_says_how_often_its_system_is_asked_again", again),
+    ("an_authority_that_changes_is_trusted_at_once", authority),
+    ("a_system_is_told_the_namespace_of_its_store", placed),
 ];
 
 fn store_of(world: &World, name: &str) -> Value {
@@ -117,4 +119,40 @@ fn again(cluster: &Cluster) {
     world.api.merge(&format!("{}/vault", world.path("secretstores")), &json!({"spec": {"retrySettings": {"retryInterval": "soon"}}})).unwrap();
     let told = condition(&wait_store(&world, "vault", "InvalidProviderConfig"), "Ready");
     assert!(told["message"].as_str().unwrap().contains("spec.retrySettings.retryInterval is no duration"), "{told}");
+}
+
+fn authority(cluster: &Cluster) {
+    let world = World::new(cluster, "authority", &["--allow-provider-cidr=127.0.0.0/8"]);
+    let stub = Stub::start_secured();
+    stub.play(|_| Reply::new(200, json!({"a": "1"})));
+    let maps = format!("/api/v1/namespaces/{}/configmaps", world.namespace);
+    let bundle = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name }, "data": {"ca.crt": stub.certificate()}});
+    world.api.create(&maps, &bundle("bundle")).unwrap();
+    let settings = json!({"url": stub.url(), "result": {}, "caProvider": {"type": "ConfigMap", "name": "bundle", "key": "ca.crt"}});
+    world.api.create(&world.path("secretstores"), &store("vault", &json!({ "webhook": settings }))).unwrap();
+    world.create("before", &asks(&[("a", "a")], &json!({})));
+    world.wait("before", "SecretSynced");
+    // The system gets a certificate of another authority; who renews authorities is behind.
+    stub.renew_certificate();
+    world.create("between", &asks(&[("a", "a")], &json!({})));
+    world.wait("between", "SecretSyncedError");
+    world.api.merge(&format!("{maps}/bundle"), &json!({"data": {"ca.crt": stub.certificate()}})).unwrap();
+    world.wait("between", "SecretSynced");
+    // What is not trusted any more is not trusted.
+    world.api.delete(&format!("{maps}/bundle")).unwrap();
+    world.create("after", &asks(&[("a", "a")], &json!({})));
+    world.wait("after", "SecretSyncedError");
+    assert!(world.message("after").contains("ConfigMap"), "{}", world.message("after"));
+}
+
+fn placed(cluster: &Cluster) {
+    let world = World::new(cluster, "placed", &["--allow-provider-cidr=127.0.0.0/8"]);
+    let stub = Stub::start();
+    stub.play(|asked| Reply::new(200, json!({"path": asked.target})));
+    let url = format!("{}/{{{{ .remoteRef.namespace }}}}/{{{{ .remoteRef.key }}}}", stub.url());
+    world.api.create(&world.path("secretstores"), &store("vault", &json!({"webhook": {"url": url, "result": {"jsonPath": "$.path"}}}))).unwrap();
+    // It is examined first, for nobody.
+    wait_store(&world, "vault", "Valid");
+    world.create("app", &asks(&[("a", "db")], &json!({})));
+    world.wait_data("app", &[("a", &format!("/{}/db", world.namespace))]);
 }

@@ -1,10 +1,16 @@
 //! Values of stores become Secrets, and stay as they are there.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
 use engine::external::marks;
 use keys::SecretBytes;
 use serde_json::json;
 use tests::cluster::Cluster;
 use tests::controller::{Controller, condition, secrets};
+use tests::stub::{Reply, Stub};
 
 use super::{Test, World, asks};
 
@@ -18,6 +24,8 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("what_is_read_once_follows_no_store", once),
     ("one_read_serves_all_that_wait_for_it", shared),
     ("metrics_have_the_names_of_external_secrets", metrics),
+    ("a_verdict_is_of_the_object_that_was_looked_at", overtaken),
+    ("what_goes_during_its_turn_leaves_no_figures_behind", vanished),
 ];
 
 fn world(cluster: &Cluster, purpose: &str) -> World {
@@ -128,6 +136,12 @@ fn once(cluster: &Cluster) {
     world.create("last", &asks(&[("password", "db")], &json!({})));
     world.wait_data("last", &[("password", "hunter3")]);
     assert_eq!(world.data("once").unwrap()["password"], "hunter2");
+    // Nor is it read anew because a turn failed in between.
+    world.edit("once", &json!({"spec": {"target": {"creationPolicy": "Merge", "deletionPolicy": "Delete"}}}));
+    world.wait("once", "SecretSyncedError");
+    world.edit("once", &json!({"spec": {"target": {"creationPolicy": "Owner", "deletionPolicy": "Retain"}}}));
+    world.wait("once", "SecretSynced");
+    assert_eq!(world.data("once").unwrap()["password"], "hunter2");
     world.api.delete(&format!("{}/once", secrets(&world.namespace))).unwrap();
     world.wait_data("once", &[("password", "hunter3")]);
 }
@@ -178,4 +192,78 @@ fn metrics(cluster: &Cluster) {
     }
     world.api.delete(&format!("{}/bad", world.path("externalsecrets"))).unwrap();
     world.api.wait_for("the figures of what is gone to go", |_| (!world.controller.metrics().contains(&bad)).then_some(()));
+}
+
+/// A system behind a webhook that answers each question only when it is let.
+struct Reluctant {
+    stub: Stub,
+    asked: Arc<AtomicUsize>,
+    answers: Arc<AtomicUsize>,
+}
+
+impl Reluctant {
+    fn start() -> Self {
+        let (stub, asked, answers) = (Stub::start(), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (count, allowed) = (Arc::clone(&asked), Arc::clone(&answers));
+        stub.play(move |question| {
+            if question.method != "HEAD" {
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                while allowed.load(Ordering::SeqCst) <= number {
+                    thread::sleep(Duration::from_millis(10));
+                }
+            }
+            Reply::new(200, json!({"a": "1"}))
+        });
+        Self { stub, asked, answers }
+    }
+
+    fn world(&self, cluster: &Cluster, purpose: &str) -> World {
+        let world = World::new(cluster, purpose, &["--allow-provider-cidr=127.0.0.0/8"]);
+        let settings = json!({"url": format!("{}/{{{{ .remoteRef.key }}}}", self.stub.url()), "timeout": "50s", "result": {"jsonPath": "$.a"}});
+        world.api.create(&world.path("secretstores"), &super::store("vault", &json!({ "webhook": settings }))).unwrap();
+        world
+    }
+
+    fn wait_asked(&self, world: &World, times: usize) {
+        world.api.wait_for(&format!("{times} questions"), |_| (self.asked.load(Ordering::SeqCst) >= times).then_some(()));
+    }
+
+    fn let_answer(&self, times: usize) {
+        self.answers.store(times, Ordering::SeqCst);
+    }
+}
+
+fn overtaken(cluster: &Cluster) {
+    let system = Reluctant::start();
+    let world = system.world(cluster, "overtaken");
+    world.create("app", &asks(&[("old", "a")], &json!({})));
+    system.wait_asked(&world, 1);
+    world.edit("app", &json!({"spec": {"data": [{"secretKey": "new", "remoteRef": {"key": "a"}}]}}));
+    system.let_answer(1);
+    // The first turn has ended, and the second one waits for its answer.
+    system.wait_asked(&world, 2);
+    let object = world.object("app");
+    let ready = condition(&object, "Ready");
+    assert!(
+        ready["status"] != "True" || ready["observedGeneration"] != 2,
+        "what was read for the first edition is no verdict on the second: {object}"
+    );
+    system.let_answer(2);
+    world.wait_data("app", &[("new", "1")]);
+    world.wait("app", "SecretSynced");
+}
+
+fn vanished(cluster: &Cluster) {
+    let system = Reluctant::start();
+    let world = system.world(cluster, "vanished");
+    world.create("gone", &asks(&[("x", "a")], &json!({})));
+    system.wait_asked(&world, 1);
+    world.api.delete(&format!("{}/gone", world.path("externalsecrets"))).unwrap();
+    world.create("here", &asks(&[("x", "b")], &json!({})));
+    system.wait_asked(&world, 2);
+    system.let_answer(9);
+    world.wait("here", "SecretSynced");
+    thread::sleep(Duration::from_secs(1));
+    let metrics = world.controller.metrics();
+    assert!(metrics.contains("name=\"here\"") && !metrics.contains("name=\"gone\""), "{metrics}");
 }

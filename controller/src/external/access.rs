@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::settings::{Ambient, Settings};
 use super::stores::StoreId;
+use super::texts::Place;
 use crate::api::{Api, Refusal};
 use crate::key::Key;
 use crate::secrets::Live;
@@ -25,8 +26,8 @@ pub(crate) struct StoreAccess {
     settings: Arc<Settings>,
     store: StoreId,
     consumer: String,
-    /// Secrets that were used.
-    used: Mutex<BTreeSet<Key>>,
+    /// Secrets and ConfigMaps that were used.
+    used: Mutex<BTreeSet<Place>>,
 }
 
 impl StoreAccess {
@@ -35,9 +36,13 @@ impl StoreAccess {
         Self { api, settings, store, consumer, used: Mutex::default() }
     }
 
-    /// Whether a Secret was used.
-    pub(crate) fn uses(&self, key: &Key) -> bool {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+    /// Whether a Secret or a ConfigMap was used.
+    pub(crate) fn uses(&self, place: &Place) -> bool {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).contains(place)
+    }
+
+    fn note(&self, place: Place) {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
     }
 
     /// The namespace that something is taken from: of a SecretStore always its own.
@@ -49,18 +54,13 @@ impl StoreAccess {
     }
 
     async fn read(&self, what: &str, namespace: &str, kind: &str, name: &str) -> Result<SecretBytes> {
-        if namespace.is_empty() {
-            return Err(Error::denied(format!("{what}: no namespace is named, and there is no consumer to take it from")));
-        }
-        if !engine::is_object_name(name) || !engine::is_object_name(namespace) {
-            return Err(Error::invalid(format!("{what}: {name:?} is no name of an object")));
-        }
+        check(what, namespace, name)?;
         let answer = self.api.send(Method::GET, &format!("/api/v1/namespaces/{namespace}/{kind}/{name}"), None).await;
         answer.map_err(|no| refused(what, &no))
     }
 
     async fn live(&self, what: &str, namespace: &str, name: &str) -> Result<Live> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(Key::new(namespace, name));
+        self.note((true, Key::new(namespace, name)));
         let answer = self.read(what, namespace, "secrets", name).await?;
         Live::read_briefly(&answer).map_err(|_| Error::busy(format!("{what}: the API server sent something else")))
     }
@@ -101,6 +101,7 @@ impl StoreAccess {
             CaProviderType::ConfigMap => {
                 let namespace = self.namespace(at.namespace.as_deref());
                 let what = format!("read key {key:?} of ConfigMap {namespace}/{}", at.name);
+                self.note((false, Key::new(namespace, &at.name)));
                 let answer = self.read(&what, namespace, "configmaps", &at.name).await?;
                 config_map_key(&what, &answer, key)
             }
@@ -110,9 +111,7 @@ impl StoreAccess {
     async fn account_token(&self, account: &ServiceAccountSelector, audiences: &[String], seconds: u32) -> Result<SecretBytes> {
         let namespace = self.namespace(account.namespace.as_deref());
         let what = format!("ask for a token of service account {namespace}/{}", account.name);
-        if !engine::is_object_name(&account.name) || !engine::is_object_name(namespace) {
-            return Err(Error::invalid(format!("{what}: that is no name")));
-        }
+        check(&what, namespace, &account.name)?;
         let audiences: BTreeSet<&String> = audiences.iter().chain(&account.audiences).collect();
         let body = json!({
             "apiVersion": "authentication.k8s.io/v1",
@@ -148,6 +147,17 @@ impl StoreAccess {
             "use the controller's own identity: --allow-ambient-credentials does not allow it to this store; give it credentials of its own";
         if may { Ok(()) } else { Err(Error::denied(message)) }
     }
+}
+
+/// Whether namespace and name can be those of an object.
+fn check(what: &str, namespace: &str, name: &str) -> Result<()> {
+    if namespace.is_empty() {
+        return Err(Error::denied(format!("{what}: no namespace is named, and there is no consumer to take it from")));
+    }
+    if !engine::is_object_name(name) || !engine::is_object_name(namespace) {
+        return Err(Error::invalid(format!("{what}: {name:?} is no name of an object")));
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crds::ExternalSecret;
 use crds::external_secret::{ManifestTarget, ObjectName, Produced};
 use engine::external::kinds::Kind;
+use engine::external::rules::Creation;
 
 use super::failure::Failure;
 use super::kinds::{Kinds, Place};
@@ -17,6 +18,9 @@ use crate::key::Key;
 
 /// The words of a status for a target that cannot be.
 const INVALID: &str = "invalid generic target";
+
+/// The words of a status for a target that should go and does not.
+const DELETE: &str = "could not delete secret";
 
 /// What an object becomes.
 pub(super) enum Aim {
@@ -91,6 +95,24 @@ impl Aim {
         match self {
             Self::Secret => target::delete(context, key, uid).await,
             Self::Object(place) => object::delete(context, place, key, uid).await,
+        }
+    }
+
+    /// Deletes what was made because no values are left; says whether it did.
+    ///
+    /// # Errors
+    /// It is not this object's to delete: it stays, and with it what it holds.
+    pub(super) async fn remove(&self, context: &Context, object: &ExternalSecret, creation: Creation, key: &Key) -> Result<bool, Failure> {
+        if creation != Creation::Owner {
+            let why = "deletionPolicy Delete needs creationPolicy Owner; delete it by hand, or set creationPolicy to Owner";
+            return Err(Failure::lasting(DELETE, why.to_owned()));
+        }
+        if self.delete(context, key, object.metadata.uid.as_deref().unwrap_or_default()).await? {
+            return Ok(true);
+        }
+        match self.look(context, key).await? {
+            None => Ok(false),
+            Some(_) => Err(Failure::lasting(DELETE, "it does not belong to this ExternalSecret; delete it by hand".to_owned())),
         }
     }
 

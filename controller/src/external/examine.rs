@@ -99,7 +99,9 @@ async fn examine(context: &Arc<Context>, store: &Arc<Known>) -> Duration {
         Err(error) => (false, "InvalidProviderConfig", format!("unable to validate store: cannot {error}")),
     };
     let external = &context.external;
-    external.metrics.store_judged(&store.id.0, ready);
+    if external.stores.knows(store) {
+        external.metrics.store_judged(&store.id.0, ready);
+    }
     // A system that is away for a moment makes no store invalid that worked: its objects say what happens to them.
     let away = found.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy) && store.ready;
     let news = !away && external.stores.judge(store, ready);
@@ -124,13 +126,13 @@ async fn examine(context: &Arc<Context>, store: &Arc<Known>) -> Duration {
 }
 
 async fn validate(context: &Arc<Context>, store: &Arc<Known>) -> Result<Validity, Error> {
-    // A store whose credentials lie in the namespaces of its consumers cannot be examined without one.
-    let connection = match store.connect(context, "").await {
-        Ok(connection) => connection,
-        Err(_) if store.is_personal() => return Ok(Validity::Unknown),
+    let system = match store.connect(context, "").await {
+        Ok(system) => system,
+        // A store whose credentials lie in the namespaces of its consumers cannot be examined without one.
+        Err(error) if error.kind() == ErrorKind::Denied && store.is_personal() => return Ok(Validity::Unknown),
         Err(error) => return Err(error),
     };
-    match &connection.capabilities.source {
+    match &system.source {
         Some(source) => store.examined(context, source.validate()).await,
         None => Ok(Validity::Valid),
     }

@@ -12,6 +12,7 @@ use super::stores::StoreId;
 use super::texts::{Place, Texts};
 use crate::fights::Fights;
 use crate::key::{Key, Mark, Version};
+use crate::seen::Seen;
 
 /// Everything that is known.
 #[derive(Debug, Default)]
@@ -65,9 +66,7 @@ pub(crate) struct Entry {
     texts: Vec<Place>,
     /// Which versions of them were used.
     versions: Texts,
-    secret: Option<Version>,
-    /// Whether the watch told of the Secret since the turn began.
-    told: bool,
+    secret: Seen,
     /// The Secret as it was last made or found to be as it should.
     pub(crate) produced: Option<Version>,
     /// Whether the last turn failed.
@@ -122,7 +121,7 @@ impl Index {
             let read = std::mem::replace(&mut entry.texts, texts.clone());
             let before = std::mem::replace(&mut entry.target, target.clone());
             if before != target {
-                entry.secret = None;
+                entry.secret = Seen::default();
                 entry.produced = None;
                 state.retarget(&key, Some(&before), Some(&target));
             }
@@ -138,8 +137,7 @@ impl Index {
             uid,
             version,
             content,
-            secret: if target.kind.is_none() { state.strangers.get(&target.key).copied() } else { None },
-            told: false,
+            secret: Seen::new(state.strangers.get(&target.key).copied().filter(|_| target.kind.is_none())),
             produced: produced.map(|produced| Version::new(&produced.uid, &produced.resource_version)),
             stores: stores(object),
             texts: texts(object),
@@ -196,7 +194,7 @@ impl Index {
     /// Objects of a kind in a namespace, or in all, that are known.
     pub(crate) fn objects(&self, kind: &Kind, namespace: Option<&str>) -> HashSet<Key> {
         let state = self.lock();
-        let known = state.entries.values().filter(|entry| entry.secret.is_some() && entry.target.kind.as_deref() == Some(kind));
+        let known = state.entries.values().filter(|entry| entry.secret.version().is_some() && entry.target.kind.as_deref() == Some(kind));
         let known = known.map(|entry| &entry.target.key);
         known.filter(|key| namespace.is_none_or(|namespace| key.namespace() == namespace)).cloned().collect()
     }
@@ -275,29 +273,50 @@ impl Index {
     /// Secrets of a namespace, or of all, that are known.
     pub(crate) fn secrets(&self, namespace: Option<&str>) -> HashSet<Key> {
         let state = self.lock();
-        let known = state.entries.values().filter(|entry| entry.secret.is_some() && entry.target.kind.is_none()).map(|entry| &entry.target.key);
+        let known =
+            state.entries.values().filter(|entry| entry.secret.version().is_some() && entry.target.kind.is_none()).map(|entry| &entry.target.key);
         known.chain(state.strangers.keys()).filter(|key| namespace.is_none_or(|namespace| key.namespace() == namespace)).cloned().collect()
+    }
+
+    /// Whether this very object is known, rather than one of the same name or none.
+    pub(crate) fn knows(&self, object: &ExternalSecret) -> bool {
+        let uid = Mark::of(object.metadata.uid.as_deref().unwrap_or_default());
+        self.lock().entries.get(&Key::of(object)).is_some_and(|entry| entry.uid == uid)
     }
 
     /// Whether the Secret is what was last made of the object.
     pub(crate) fn is_untouched(&self, key: &Key) -> bool {
-        self.lock().entries.get(key).is_some_and(|entry| entry.secret.is_some() && entry.secret == entry.produced && !entry.failed)
+        self.lock().entries.get(key).is_some_and(|entry| entry.produced.is_some() && entry.secret.version() == entry.produced && !entry.failed)
     }
 
-    /// The Secret of an ExternalSecret is as it should be, or was: what the watch told of it since the turn began may be younger.
-    pub(crate) fn made(&self, key: &Key, version: Version) {
-        self.with(key, |entry| {
-            if !entry.told {
-                entry.secret = Some(version);
+    /// The Secret of an ExternalSecret is as it should be, or was when it was written.
+    ///
+    /// Nothing is noted of an object that was made anew meanwhile, or becomes something else by now.
+    pub(crate) fn made(&self, object: &ExternalSecret, version: Version) {
+        let key = Key::of(object);
+        let (uid, target) = (Mark::of(object.metadata.uid.as_deref().unwrap_or_default()), Target::of(object, key.namespace()));
+        self.with(&key, |entry| {
+            if entry.uid == uid && entry.target == target {
+                entry.secret.write(version);
+                entry.produced = Some(version);
             }
-            entry.produced = Some(version);
         });
+    }
+
+    /// A turn that began at this time ended well: whatever asked for it before is done. Says whether the last one had failed.
+    pub(crate) fn settle(&self, key: &Key, started: Instant) -> bool {
+        let settle = |entry: &mut Entry| {
+            entry.failures = 0;
+            entry.stirred = entry.stirred.filter(|stirred| *stirred > started);
+            std::mem::take(&mut entry.failed)
+        };
+        self.with(key, settle).unwrap_or_default()
     }
 
     /// A turn begins; since when the object waited in truth.
     pub(crate) fn begin_turn(&self, key: &Key) -> Option<Instant> {
         self.with(key, |entry| {
-            entry.told = false;
+            entry.secret.begin();
             entry.asked.take()
         })?
     }
@@ -334,9 +353,7 @@ impl State {
         let mut stirred: Vec<Key> = Vec::new();
         for key in owners {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
-            let before = std::mem::replace(&mut entry.secret, version);
-            entry.told = true;
-            if (before != version || version.is_none()) && (version.is_none() || version != entry.produced) {
+            if entry.secret.tell(version) && (version.is_none() || version != entry.produced) {
                 stirred.push(key);
             }
         }
@@ -399,11 +416,49 @@ mod tests {
         let write = |told: &[Option<Version>]| {
             index.begin_turn(&key);
             told.iter().for_each(|version| drop(index.observe_secret(&key, *version)));
-            index.made(&key, Version::new("secret", "7"));
+            index.made(&object, Version::new("secret", "7"));
             index.is_untouched(&key)
         };
         assert!(write(&[]) && write(&[version("7")]), "nobody else wrote it");
         assert!(!write(&[version("7"), version("8")]), "it was edited before the answer came");
         assert!(!write(&[version("7"), None]), "it was deleted before the answer came");
+    }
+
+    #[test]
+    fn a_turn_says_nothing_of_an_object_that_is_another_one_by_now() {
+        let (index, mut object) = (Index::default(), ExternalSecret::default());
+        object.metadata.namespace = Some("shop".to_owned());
+        object.metadata.name = Some("db".to_owned());
+        object.metadata.uid = Some("first".to_owned());
+        index.observe(&object);
+        let (key, version, before) = (Key::of(&object), Version::new("secret", "7"), object.clone());
+        index.made(&before, version);
+        assert!(index.is_untouched(&key));
+        object.spec.target = Some(crds::external_secret::Target { name: Some("other".to_owned()), ..Default::default() });
+        object.metadata.generation = Some(2);
+        index.observe(&object);
+        index.made(&before, version);
+        assert!(!index.is_untouched(&key), "it becomes another Secret now");
+        index.made(&object, version);
+        let mut anew = object.clone();
+        anew.metadata.uid = Some("second".to_owned());
+        index.observe(&anew);
+        index.made(&object, version);
+        assert!(!index.is_untouched(&key) && index.knows(&anew) && !index.knows(&object), "it was made anew");
+    }
+
+    #[test]
+    fn what_asks_for_new_values_during_a_turn_outlives_it() {
+        let (index, object) = (Index::default(), ExternalSecret::default());
+        index.observe(&object);
+        let key = Key::of(&object);
+        let stir = |at: Instant| drop(index.with(&key, |entry| (entry.stirred, entry.failed) = (Some(at), true)));
+        let started = Instant::now();
+        stir(started);
+        assert!(index.settle(&key, started) && !index.settle(&key, started), "the failure is over");
+        assert!(index.with(&key, |entry| entry.stirred).unwrap().is_none());
+        stir(started + std::time::Duration::from_millis(1));
+        index.settle(&key, started);
+        assert!(index.with(&key, |entry| entry.stirred).unwrap().is_some());
     }
 }

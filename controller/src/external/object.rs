@@ -145,7 +145,7 @@ fn admit(subject: &Subject<'_>, live: &AnyObject) -> Result<(), Failure> {
     }
     match live.controlled_by() {
         Some((_, _, uid)) if Some(uid.as_str()) == object.metadata.uid.as_deref() => return Ok(()),
-        Some((kind, owner, _)) if kind == "ExternalSecret" && owner != key.name() && !creation.merges() => {
+        Some((kind, owner, _)) if kind == "ExternalSecret" && owner != key.name() => {
             return Err(Failure::lasting("target is owned by another ExternalSecret", format!("{owner:?} has it")));
         }
         Some((kind, owner, _)) if kind != "ExternalSecret" => {

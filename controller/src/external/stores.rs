@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::access::StoreAccess;
 use super::rest::Rest;
+use super::texts::Place;
 use crate::context::Context;
 use crate::key::{Key, Mark};
 
@@ -71,7 +72,7 @@ pub(crate) struct Known {
 /// The way to the system of one store: it stays as long as the store does not change.
 struct Link {
     /// By consumer; by nobody's name where all are served alike.
-    connections: Mutex<HashMap<String, Arc<OnceCell<Arc<Connection>>>>>,
+    ways: Mutex<HashMap<String, Arc<Way>>>,
     answers: Mutex<HashMap<(String, Question), Arc<Shared>>>,
     turns: Semaphore,
     rest: Mutex<Rest>,
@@ -82,7 +83,7 @@ struct Link {
 impl Default for Link {
     fn default() -> Self {
         Self {
-            connections: Mutex::default(),
+            ways: Mutex::default(),
             answers: Mutex::default(),
             turns: Semaphore::new(AT_A_TIME),
             rest: Mutex::default(),
@@ -91,10 +92,12 @@ impl Default for Link {
     }
 }
 
-/// A connection: signed in, or ready to.
-pub(crate) struct Connection {
-    pub(crate) capabilities: Capabilities,
+/// The way for one consumer.
+struct Way {
+    /// What it may use, and has used.
     access: Arc<StoreAccess>,
+    /// What the system can do, once we are signed in or ready to.
+    capabilities: OnceCell<Arc<Capabilities>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -158,6 +161,11 @@ impl Stores {
         news
     }
 
+    /// Whether this very store is known, rather than one of the same name or none.
+    pub(crate) fn knows(&self, store: &Known) -> bool {
+        lock(&self.known).get(&store.id).is_some_and(|now| now.uid == store.uid)
+    }
+
     pub(crate) fn forget(&self, id: &StoreId) {
         lock(&self.known).remove(id);
     }
@@ -198,35 +206,39 @@ impl Stores {
         lock(&self.namespaces).iter().map(|(name, labels)| (name.clone(), labels.clone())).collect()
     }
 
-    /// Whether a store may be used from a namespace. Nothing is said of a namespace that is not known.
+    /// Whether a store may be used from a namespace.
     ///
     /// # Errors
-    /// Invalid: a condition that cannot be read.
+    /// Invalid: a condition that cannot be read. Busy: it depends on labels of the namespace, which is not known yet.
     pub(crate) fn serves(&self, store: &Known, namespace: &str) -> Result<bool> {
         if !store.id.is_cluster() || store.spec.conditions.is_empty() {
             return Ok(true);
         }
-        let labels = lock(&self.namespaces).get(namespace).cloned().unwrap_or_default();
+        let labels = lock(&self.namespaces).get(namespace).cloned();
+        let mut open = false;
         for condition in &store.spec.conditions {
             let StoreCondition { namespace_selector, namespaces, namespace_regexes } = condition;
-            let matches = namespace_matches(namespace_selector.as_ref(), namespaces, namespace_regexes, namespace, &labels);
+            // Of labels that are not known nothing follows, not even that one of them is missing.
+            let selector = namespace_selector.as_ref().filter(|_| labels.is_some());
+            open |= namespace_selector.is_some() && labels.is_none();
+            let matches = namespace_matches(selector, namespaces, namespace_regexes, namespace, labels.as_ref().unwrap_or(&BTreeMap::new()));
             if matches.map_err(|error| Error::invalid(error.message()))? {
                 return Ok(true);
             }
         }
-        Ok(false)
+        if open { Err(Error::busy(format!("use the store: the labels of namespace {namespace} are not known yet"))) } else { Ok(false) }
     }
 
-    /// A Secret changed: connections that used it are of the past. Says which stores that concerns.
-    pub(crate) fn observe_secret(&self, key: &Key) -> Vec<StoreId> {
+    /// A Secret or a ConfigMap changed: what was made of it is of the past, or what is just being made. Says which stores that concerns.
+    pub(crate) fn observe_credential(&self, place: &Place) -> Vec<StoreId> {
         let stores: Vec<Arc<Known>> = lock(&self.known).values().cloned().collect();
         let mut concerned = Vec::new();
         for store in stores {
-            let mut connections = lock(&store.link.connections);
-            let before = connections.len();
-            connections.retain(|_, connection| !connection.get().is_some_and(|connection| connection.access.uses(key)));
-            if connections.len() != before {
-                drop(connections);
+            let mut ways = lock(&store.link.ways);
+            let before = ways.len();
+            ways.retain(|_, way| !way.access.uses(place));
+            if ways.len() != before {
+                drop(ways);
                 lock(&store.link.answers).clear();
                 *lock(&store.link.rest) = Rest::default();
                 concerned.push(store.id.clone());
@@ -246,13 +258,35 @@ impl Stores {
 }
 
 impl Known {
-    /// The connection for a consumer, which is made if there is none.
+    /// What its system can do for a consumer; we sign in if nobody has.
     ///
     /// # Errors
-    /// Invalid: a kind of system that is not there, or settings that cannot be. Otherwise what keeps us from signing in.
-    pub(crate) async fn connect(&self, context: &Context, consumer: &str) -> Result<Arc<Connection>> {
-        let cell = Arc::clone(lock(&self.link.connections).entry(self.whose(consumer).to_owned()).or_default());
-        cell.get_or_try_init(|| self.sign_in(context, consumer)).await.cloned()
+    /// As [`Known::check`]. Otherwise what keeps us from signing in.
+    pub(crate) async fn connect(&self, context: &Context, consumer: &str) -> Result<Arc<Capabilities>> {
+        let way = Arc::clone(lock(&self.link.ways).entry(self.whose(consumer).to_owned()).or_insert_with(|| {
+            // All consumers of a SecretStore are of its own namespace, even where nobody is named.
+            let consumer = if self.id.is_cluster() { consumer } else { self.id.namespace() };
+            let access = StoreAccess::new(Arc::clone(&context.api), Arc::clone(&context.external.settings), self.id.clone(), consumer);
+            Arc::new(Way { access: Arc::new(access), capabilities: OnceCell::new() })
+        }));
+        let sign_in = || async {
+            let access = Arc::<StoreAccess>::clone(&way.access) as Arc<dyn Access>;
+            self.check()?.connect(access, self.spec.retry_settings.as_ref()).await.map(Arc::new)
+        };
+        way.capabilities.get_or_try_init(sign_in).await.cloned()
+    }
+
+    /// The settings, if they can be used at all.
+    ///
+    /// # Errors
+    /// Invalid: a kind of system that is not there, or settings that cannot be.
+    pub(crate) fn check(&self) -> Result<Box<dyn Store>> {
+        let (name, settings) = self.provider()?;
+        let kind = providers::stores().find(|kind| kind.name() == name);
+        let kind = kind.ok_or_else(|| Error::invalid(format!("use the store: there is no provider {name:?} in this controller")))?;
+        let store = kind.read(settings)?;
+        store.check(if self.id.is_cluster() { Scope::Cluster } else { Scope::Namespace })?;
+        Ok(store)
     }
 
     /// Under whose name connections and answers are kept: under nobody's where all are served alike.
@@ -264,25 +298,8 @@ impl Known {
     pub(crate) fn is_personal(&self) -> bool {
         *self.link.personal.get_or_init(|| {
             let Ok((_, settings)) = self.provider() else { return true };
-            self.id.is_cluster() && (leaves_a_namespace_open(settings) || self.store().is_none_or(|store| store.depends_on_consumer()))
+            self.id.is_cluster() && (leaves_a_namespace_open(settings) || self.check().is_ok_and(|store| store.depends_on_consumer()))
         })
-    }
-
-    /// The settings as their kind reads them.
-    fn store(&self) -> Option<Box<dyn Store>> {
-        let (name, settings) = self.provider().ok()?;
-        providers::stores().find(|kind| kind.name() == name)?.read(settings).ok()
-    }
-
-    async fn sign_in(&self, context: &Context, consumer: &str) -> Result<Arc<Connection>> {
-        let (name, settings) = self.provider()?;
-        let kind = providers::stores().find(|kind| kind.name() == name);
-        let kind = kind.ok_or_else(|| Error::invalid(format!("use the store: there is no provider {name:?} in this controller")))?;
-        let store = kind.read(settings)?;
-        store.check(if self.id.is_cluster() { Scope::Cluster } else { Scope::Namespace })?;
-        let access = Arc::new(StoreAccess::new(Arc::clone(&context.api), Arc::clone(&context.external.settings), self.id.clone(), consumer));
-        let capabilities = store.connect(Arc::<StoreAccess>::clone(&access) as Arc<dyn Access>, self.spec.retry_settings.as_ref()).await?;
-        Ok(Arc::new(Connection { capabilities, access }))
     }
 
     /// Name and settings of the provider.
@@ -302,8 +319,8 @@ impl Known {
     /// # Errors
     /// Whatever keeps the system from answering.
     pub(crate) async fn read(&self, context: &Context, consumer: &str, what: &Reference, since: Instant) -> Result<(Option<Arc<Answer>>, Lookup)> {
-        let connection = self.connect(context, consumer).await?;
-        let source = connection.capabilities.source.as_ref().ok_or_else(|| Error::invalid("read a secret: the store gives none"))?;
+        let system = self.connect(context, consumer).await?;
+        let source = system.source.as_ref().ok_or_else(|| Error::invalid("read a secret: the store gives none"))?;
         let lookup = source.lookup();
         let mut what = what.clone();
         if lookup != Lookup::Own {
@@ -320,8 +337,8 @@ impl Known {
     /// # Errors
     /// As [`Known::read`].
     pub(crate) async fn find(&self, context: &Context, consumer: &str, what: &Search, since: Instant) -> Result<Found> {
-        let connection = self.connect(context, consumer).await?;
-        let catalog = connection.capabilities.catalog.as_ref().ok_or_else(|| Error::invalid("find secrets: this kind of store cannot"))?;
+        let system = self.connect(context, consumer).await?;
+        let catalog = system.catalog.as_ref().ok_or_else(|| Error::invalid("find secrets: this kind of store cannot"))?;
         let shared = self.shared(consumer, Question::Find(format!("{what:?}")), since);
         let find = || async { self.guarded(context, "GetAllSecrets", catalog.find(what)).await.map(Arc::new) };
         shared.found.get_or_init(find).await.clone()
@@ -383,5 +400,38 @@ impl Known {
         let provider = self.spec.provider.keys().next().map_or("", String::as_str);
         context.external.metrics.called(provider, call, result.is_ok(), started.elapsed());
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use providers::ErrorKind;
+    use serde_json::json;
+
+    use super::*;
+
+    fn store(conditions: &Value) -> (Stores, Arc<Known>) {
+        let (stores, id) = (Stores::default(), StoreId(Key::new("", "all")));
+        let spec = serde_json::from_value(json!({ "provider": {"fake": {}}, "conditions": conditions })).unwrap();
+        stores.observe(id.clone(), Mark::of("uid"), 1, spec, true);
+        let known = stores.get(&id).unwrap();
+        (stores, known)
+    }
+
+    #[test]
+    fn nothing_follows_from_labels_that_are_not_known() {
+        for operator in ["NotIn", "DoesNotExist"] {
+            let values = if operator == "NotIn" { json!(["restricted"]) } else { json!([]) };
+            let expressions = json!([{ "key": "tier", "operator": operator, "values": values }]);
+            let (stores, known) = store(&json!([{ "namespaceSelector": { "matchExpressions": expressions } }, { "namespaces": ["by-name"] }]));
+            assert!(stores.serves(&known, "by-name").unwrap(), "its labels do not matter");
+            assert_eq!(stores.serves(&known, "new").unwrap_err().kind(), ErrorKind::Busy, "{operator}");
+            stores.observe_namespace("new", Some(BTreeMap::from([("tier".to_owned(), "restricted".to_owned())])));
+            assert!(!stores.serves(&known, "new").unwrap());
+            stores.observe_namespace("new", Some(BTreeMap::new()));
+            assert!(stores.serves(&known, "new").unwrap());
+        }
+        let (stores, known) = store(&json!([{ "namespaces": ["by-name"] }]));
+        assert!(!stores.serves(&known, "new").unwrap());
     }
 }

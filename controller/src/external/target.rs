@@ -207,7 +207,7 @@ fn admit(object: &ExternalSecret, creation: Creation, live: &Live, context: &Con
         return Err(Failure::lasting("could not update secret", "a Secret of that name holds a sealing key".to_owned()));
     }
     match live.controlled_by() {
-        Some(("ExternalSecret", owner)) if owner != name && creation == Creation::Owner => {
+        Some(("ExternalSecret", owner)) if owner != name => {
             return Err(Failure::lasting("target is owned by another ExternalSecret", format!("{owner:?} has it")));
         }
         Some((kind, owner)) if kind != "ExternalSecret" && (creation == Creation::Owner || kind == "SealedSecret") => {

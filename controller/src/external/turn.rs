@@ -51,8 +51,8 @@ pub(super) struct Subject<'a> {
 enum End {
     /// As it should.
     Good(Box<Verdict>, Option<Event>),
-    /// Nothing was to be done.
-    Rest,
+    /// Nothing was to be done; what there is to say if the last turn failed.
+    Rest(Box<Verdict>),
     /// The object is somebody else's to look at.
     Skip,
     /// It did not.
@@ -66,6 +66,7 @@ pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work<ExternalSecr
     let started = Instant::now();
     let object = match fetch(&context, &key, work.object.take()).await {
         Ok(Some(object)) => object,
+        // The watch brings what was made anew.
         Ok(None) => {
             external.queue.done(&key);
             return;
@@ -88,24 +89,25 @@ pub(crate) async fn take_turn(context: Arc<Context>, mut work: Work<ExternalSecr
     let object = Arc::new(*object);
     let asked = external.index.begin_turn(&key);
     let end = turn(&context, &key, &object, asked.unwrap_or(work.since).min(work.since)).await;
-    external.metrics.turned(&key, !matches!(end, End::Bad(_)), started.elapsed());
-    finish(&context, &key, object, end).await;
+    if external.index.knows(&object) {
+        external.metrics.turned(&key, !matches!(end, End::Bad(_)), started.elapsed());
+    }
+    finish(&context, (&key, started), object, end).await;
 }
 
-async fn finish(context: &Context, key: &Key, object: Arc<ExternalSecret>, end: End) {
+async fn finish(context: &Context, (key, started): (&Key, Instant), object: Arc<ExternalSecret>, end: End) {
     let external = &context.external;
     match end {
         End::Skip => external.queue.done(key),
-        End::Rest => {
-            external.index.with(key, |entry| entry.failures = 0);
-            let reported = write_status(context, key, &object, status::seen).await;
+        End::Rest(verdict) => {
+            let reported = match external.index.settle(key, started) {
+                true => report(context, key, &object, &verdict).await,
+                false => write_status(context, key, &object, status::seen).await,
+            };
             settle(context, key, reported);
         }
         End::Good(verdict, event) => {
-            external.index.with(key, |entry| {
-                entry.failures = 0;
-                entry.failed = false;
-            });
+            external.index.settle(key, started);
             if let Some(event) = event {
                 info!(object = %key, reason = event.reason, "target written");
                 tell(context, key, &object, &event).await;
@@ -147,16 +149,15 @@ fn is_early(context: &Context, key: &Key, object: &ExternalSecret) -> bool {
     !told && is_new && !object.stores().iter().all(is_ready)
 }
 
-/// The object: as it was held, or read anew.
+/// The object: as it was held, or read anew. What is gone, or was made anew under the same name, is not brought back by what was held or read of it.
 async fn fetch(context: &Context, key: &Key, held: Option<Box<ExternalSecret>>) -> Result<Option<Box<ExternalSecret>>, Refusal> {
     let object = match held {
         Some(object) => Some(object),
         None => read(context, key).await?.map(Box::new),
     };
-    if let Some(object) = &object {
-        context.external.index.observe(object);
-    }
-    Ok(object)
+    let Some(object) = object.filter(|object| context.external.index.knows(object)) else { return Ok(None) };
+    context.external.index.observe(&object);
+    Ok(Some(object))
 }
 
 async fn read(context: &Context, key: &Key) -> Result<Option<ExternalSecret>, Refusal> {
@@ -181,7 +182,10 @@ async fn turn(context: &Arc<Context>, key: &Key, object: &Arc<ExternalSecret>, s
             Ok((verdict, event)) => End::Good(Box::new(verdict), event),
             Err(failure) => End::Bad(failure),
         },
-        Ok(None) => End::Rest,
+        Ok(None) => {
+            let message = "secret synced".to_owned();
+            End::Rest(Box::new(Verdict { ready: true, reason: aim.words().synced, message, synced: None, produced: None, binding: None }))
+        }
         Err(failure) => End::Bad(failure),
     }
 }
@@ -212,9 +216,10 @@ async fn due(context: &Context, key: &Key, object: &ExternalSecret, aim: &Aim, n
     let creation = rules::creation(object).map_err(|error| invalid(&error))?;
     let due = refresh::due(object, now).map_err(|error| invalid(&error))?;
     let external = &context.external;
-    let (stirred, failed) = external.index.with(key, |entry| (entry.stirred.take().is_some(), entry.failed)).unwrap_or_default();
-    // What is read once is not read again because a store or a template changed.
-    if due.now || failed || stirred && !refresh::is_once(object) {
+    let stirred = external.index.with(key, |entry| entry.stirred.is_some()).unwrap_or_default();
+    // What is read once is not read again because a store or a template changed; and a failure is no reason of its own, so that policy and windows hold
+    // after one.
+    if due.now || stirred && !refresh::is_once(object) {
         return Ok(Some(Cause::Due));
     }
     if creation == Creation::Orphan || creation == Creation::None || external.index.is_untouched(key) {
@@ -235,7 +240,7 @@ async fn due(context: &Context, key: &Key, object: &ExternalSecret, aim: &Aim, n
     };
     let version = left.as_version();
     if valid || external.index.with(key, |entry| entry.produced == Some(version)).unwrap_or_default() {
-        external.index.made(key, version);
+        external.index.made(object, version);
         return Ok(None);
     }
     Ok(Some(Cause::Heal))
@@ -280,7 +285,7 @@ async fn sync(
         match deletion {
             Deletion::Retain => return Ok((verdict(words.synced, "secret retained due to DeletionPolicy=Retain", None), None)),
             Deletion::Delete => {
-                let gone = aim.delete(context, &target, object.metadata.uid.as_deref().unwrap_or_default()).await?;
+                let gone = aim.remove(context, object, creation, &target).await?;
                 let what = if matches!(aim, Aim::Secret) { "secret deleted".to_owned() } else { aim.told("Deleted", name) };
                 let event = gone.then(|| Event { type_: "Normal", reason: "Deleted", message: format!("{what} due to DeletionPolicy=Delete") });
                 return Ok((verdict(words.deleted, "secret deleted due to DeletionPolicy=Delete", None), event));
@@ -299,7 +304,7 @@ async fn sync(
         Made::Created(left) => (left, event("Created")),
         Made::Updated(left) => (left, event("Updated")),
     };
-    context.external.index.made(key, left.as_version());
+    context.external.index.made(object, left.as_version());
     if context.external.index.used_texts(key, used(&desk)) {
         context.external.queue.add(key.clone(), None);
     }
@@ -383,11 +388,14 @@ async fn tell(context: &Context, key: &Key, object: &ExternalSecret, event: &Eve
 
 /// Writes the status, if it says something new; the object as it is then.
 async fn report(context: &Context, key: &Key, object: &ExternalSecret, verdict: &Verdict) -> Result<ExternalSecret, Refusal> {
-    context.external.metrics.judged(key, verdict.ready);
+    if context.external.index.knows(object) {
+        context.external.metrics.judged(key, verdict.ready);
+    }
     write_status(context, key, object, |object| status::next(object, verdict, Timestamp::now())).await
 }
 
-/// Writes what the status becomes, if it becomes anything; the object as it is then.
+/// Writes what the status becomes, if it becomes anything; the object as it is then. What a turn found out is said of the object that it looked at, and of no
+/// other.
 async fn write_status(
     context: &Context,
     key: &Key,
@@ -407,7 +415,14 @@ async fn write_status(
             }
             Err(no) if no.status == 404 => break,
             Err(no) if no.is_conflict() && attempt < TRIES => match read(context, key).await? {
-                Some(fresh) => object = fresh,
+                Some(fresh) if (&fresh.metadata.uid, fresh.metadata.generation) == (&object.metadata.uid, object.metadata.generation) => {
+                    object = fresh
+                }
+                // It was changed in the meantime: another turn says what is so now.
+                Some(fresh) => {
+                    context.external.queue.add(key.clone(), None);
+                    return Ok(fresh);
+                }
                 None => break,
             },
             Err(no) => return Err(no),

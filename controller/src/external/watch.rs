@@ -24,6 +24,7 @@ use super::cluster;
 use super::examine::{self, AnyStore};
 use super::index::News;
 use super::stores::StoreId;
+use super::texts::Place;
 use super::turn;
 use crate::api::Refusal;
 use crate::context::Context;
@@ -236,7 +237,13 @@ pub(crate) fn observe_secret(context: &Context, key: &Key, version: Option<Versi
     for object in external.index.observe_text(&(true, key.clone()), version) {
         external.queue.add(object, None);
     }
-    for store in external.stores.observe_secret(key) {
+    credential_changed(context, &(true, key.clone()));
+}
+
+/// A Secret or a ConfigMap changed, or is gone: stores may have signed in with it, or trust whom it names.
+fn credential_changed(context: &Context, place: &Place) {
+    let external = &context.external;
+    for store in external.stores.observe_credential(place) {
         external.examinations.add(store.0.clone(), None);
         for object in external.index.waiting_for(&store) {
             external.queue.add(object, None);
@@ -250,13 +257,16 @@ async fn config_maps(context: Arc<Context>, namespace: Option<String>, listed: o
     let _ = listed.await;
     let external = &context.external;
     let observe = |map: &Lenient<PartialObjectMeta<ConfigMap>>| {
-        for object in external.index.observe_text(&(false, Key::of(map)), Some(Version::of(map))) {
+        let place = (false, Key::of(map));
+        for object in external.index.observe_text(&place, Some(Version::of(map))) {
             external.queue.add(object, None);
         }
+        credential_changed(&context, &place);
     };
     follow!(context, api::<Lenient<PartialObjectMeta<ConfigMap>>>(&context, namespace), "ConfigMaps", namespace, event => match event {
-        Event::Init | Event::InitDone | Event::Delete(_) => {}
+        Event::Init | Event::InitDone => {}
         Event::InitApply(map) | Event::Apply(map) => observe(&map),
+        Event::Delete(map) => credential_changed(&context, &(false, Key::of(&map))),
     });
 }
 
@@ -342,18 +352,27 @@ async fn stores<K>(
 }
 
 async fn namespaces(context: Arc<Context>, ready: Arc<tokio::sync::Semaphore>) {
-    let mut once = Some(ready);
-    let stores = &context.external.stores;
+    let (mut seen, mut once) = (HashSet::new(), Some(ready));
+    let observe = |name: &str, labels| {
+        context.external.stores.observe_namespace(name, labels);
+        context.external.clusters.stir();
+    };
+    let labels = |namespace: Lenient<Named>| namespace.read().map(|namespace| namespace.metadata.labels.unwrap_or_default());
     follow!(context, Api::<Lenient<Named>>::all(context.api.client()), "Namespaces", None, event => match event {
-        Event::Init => {}
-        Event::InitDone => listed(&mut once),
-        Event::InitApply(namespace) | Event::Apply(namespace) => {
-            let name = namespace.name_any();
-            let labels = namespace.read().map(|namespace| namespace.metadata.labels.unwrap_or_default());
-            stores.observe_namespace(&name, labels);
-            context.external.clusters.stir();
+        Event::Init => seen.clear(),
+        Event::InitDone => {
+            for (name, _) in context.external.stores.namespaces().into_iter().filter(|(name, _)| !seen.contains(name)) {
+                observe(&name, None);
+            }
+            seen = HashSet::new();
+            listed(&mut once);
         }
-        Event::Delete(namespace) => stores.observe_namespace(&namespace.name_any(), None),
+        Event::InitApply(namespace) => {
+            seen.insert(namespace.name_any());
+            observe(&namespace.name_any(), labels(namespace));
+        }
+        Event::Apply(namespace) => observe(&namespace.name_any(), labels(namespace)),
+        Event::Delete(namespace) => observe(&namespace.name_any(), None),
     });
 }
 

@@ -83,7 +83,10 @@ fn a_secret_that_changes_or_goes_asks_for_a_turn_and_its_own_write_does_not() {
 fn what_is_refused_waits_for_a_change() {
     let index = Index::new(true, true);
     let refuse = || {
-        index.with(&key(), |entry| entry.set_refused(source::digest(&object("x")), 1, entry.events()));
+        index.with(&key(), |entry| {
+            entry.begin();
+            entry.set_refused(source::digest(&object("x")), 1);
+        });
         assert!(index.is_settled(&key()));
     };
     assert!(observe(&index, &object("x"), true));
@@ -105,9 +108,9 @@ fn what_is_refused_waits_for_a_change() {
 fn what_happened_during_a_turn_is_not_lost() {
     let index = Index::new(true, true);
     observe(&index, &object("x"), true);
-    let before = index.with(&key(), |entry| entry.events()).unwrap();
+    index.with(&key(), Entry::begin);
     index.observe_secret(&key(), None);
-    index.with(&key(), |entry| entry.set_refused(source::digest(&object("x")), 1, before));
+    index.with(&key(), |entry| entry.set_refused(source::digest(&object("x")), 1));
     assert!(!index.is_settled(&key()));
 }
 
@@ -184,4 +187,25 @@ fn what_the_watch_tells_during_a_turn_counts_more_than_what_the_turn_wrote() {
     assert!(write(&[]) && write(&[secret("7")]), "nobody else wrote it");
     assert!(!write(&[secret("7"), secret("8")]), "it was edited before the answer came");
     assert!(!write(&[secret("7"), None]), "it was deleted before the answer came");
+}
+
+#[test]
+fn a_secret_that_is_deleted_while_a_turn_reads_it_is_made_again() {
+    let index = Index::new(true, false);
+    let source = object("x");
+    observe(&index, &source, true);
+    let keep = |told: &[Option<Version>]| {
+        index.with(&key(), Entry::begin);
+        for version in told {
+            index.observe_secret(&key(), *version);
+        }
+        let secret = Version::new("secret", "6");
+        index.with(&key(), |entry| {
+            entry.see(secret);
+            entry.set_produced(Produced { digest: source::digest(&source), secret, tag: None });
+        });
+        index.is_settled(&key())
+    };
+    assert!(keep(&[secret("6")]));
+    assert!(!keep(&[None]), "the answer is older than the end");
 }
