@@ -85,7 +85,7 @@ fn broken(cluster: &Cluster) {
     let path = "/apis/external-secrets.io/v1/clustersecretstores";
     for (name, provider, words) in [
         ("no-provider", json!({"akeyless": {"akeylessGWApiURL": "https://x"}}), "there is no provider \"akeyless\" in this controller"),
-        ("no-version", json!({"vault": {"server": "https://v", "version": "v3"}}), "spec.provider.vault.version"),
+        ("no-duration", json!({"webhook": {"url": "https://h", "result": {}, "timeout": "soon"}}), "timeout"),
         ("no-login", json!({"webhook": {"url": "https://h", "result": {}, "auth": {"ntlm": {}}}}), "auth.ntlm"),
     ] {
         api.create(path, &json!({"apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore", "metadata": { "name": name }, "spec": { "provider": provider }}))

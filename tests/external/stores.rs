@@ -140,9 +140,8 @@ fn authority(cluster: &Cluster) {
     world.wait("between", "SecretSynced");
     // What is not trusted any more is not trusted.
     world.api.delete(&format!("{maps}/bundle")).unwrap();
-    world.create("after", &asks(&[("a", "a")], &json!({})));
-    world.wait("after", "SecretSyncedError");
-    assert!(world.message("after").contains("ConfigMap"), "{}", world.message("after"));
+    let told = condition(&wait_store(&world, "vault", "InvalidProviderConfig"), "Ready");
+    assert!(told["message"].as_str().unwrap().contains("ConfigMap"), "{told}");
 }
 
 fn placed(cluster: &Cluster) {
