@@ -77,6 +77,8 @@ pub(crate) struct Candidate {
     seen: Option<(String, Instant)>,
     /// Whether a Lease was ever there to be read: then a missing right is a fault, and no reason to go without.
     exists: bool,
+    /// How often in a row the right to Leases was missing.
+    refusals: usize,
 }
 
 /// How often the right to Leases must be missing in a row before it is taken for missing: whoever asks the server may be wrong for a moment.
@@ -92,27 +94,44 @@ enum Attempt {
     NoRight,
 }
 
+/// A Lease that may be taken.
+struct Free {
+    method: Method,
+    path: String,
+    lease: Value,
+}
+
 impl Candidate {
     /// Makes a candidate of a namespace's Lease: ours, unless another one is named.
     pub(crate) fn new(api: Arc<Api>, namespace: &str, name: Option<&str>, identity: String) -> Self {
         let path = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
-        Self { api, path, name: name.unwrap_or(NAME).to_owned(), identity, seen: None, exists: false }
+        Self { api, path, name: name.unwrap_or(NAME).to_owned(), identity, seen: None, exists: false, refusals: 0 }
     }
 
-    /// Waits until this process may write. Without the right to Leases, as under upstream's roles, it leads alone.
+    /// Looks at the Lease for ever and leaves it as it is, for as long as this process is of no use as a leader yet. What it learns of one that is gone
+    /// already, such as since when, [`Candidate::win`] need not wait for again.
+    pub(crate) async fn look(&mut self) {
+        loop {
+            let looked = self.read().await;
+            self.count(matches!(looked, Ok(Err(Attempt::NoRight))));
+            sleep(PERIOD).await;
+        }
+    }
+
+    /// Waits until this process may write, which it may until the end of a term: call [`Candidate::hold`] at once. Without the right to Leases, as under
+    /// upstream's roles, it leads alone.
     pub(crate) async fn win(&mut self, lead: &Lead) {
-        let mut refusals = 0;
         loop {
             let started = Instant::now();
             let attempt = self.attempt().await;
-            refusals = if matches!(attempt, Ok(Attempt::NoRight)) { refusals + 1 } else { 0 };
+            self.count(matches!(attempt, Ok(Attempt::NoRight)));
             match attempt {
                 Ok(Attempt::Holds) => {
                     lead.extend(started);
                     info!(identity = self.identity, "leading");
                     return;
                 }
-                Ok(Attempt::NoRight) if refusals >= REFUSALS && !self.exists => {
+                Ok(Attempt::NoRight) if self.refusals >= REFUSALS && !self.exists => {
                     warn!("no right to Leases: leading without one; run one replica only, or grant get, create and update of leases");
                     lead.state.store(ALONE, Ordering::Release);
                     return;
@@ -157,22 +176,34 @@ impl Candidate {
         }
     }
 
-    async fn attempt(&mut self) -> Result<Attempt, Refusal> {
+    fn count(&mut self, refused: bool) {
+        self.refusals = if refused { self.refusals + 1 } else { 0 };
+    }
+
+    /// Reads the Lease: as one that may be taken, or as the end of the attempt.
+    async fn read(&mut self) -> Result<Result<Free, Attempt>, Refusal> {
         let path = format!("{}/{}", self.path, self.name);
-        let (method, path, lease) = match self.api.urgent::<Value>(Method::GET, &path, None).await {
-            Err(no) if no.status == 403 => return Ok(Attempt::NoRight),
+        match self.api.urgent::<Value>(Method::GET, &path, None).await {
+            Err(no) if no.status == 403 => Ok(Err(Attempt::NoRight)),
             Err(no) if no.status == 404 => {
                 let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": { "name": self.name }, "spec": {} });
-                (Method::POST, self.path.clone(), lease)
+                Ok(Ok(Free { method: Method::POST, path: self.path.clone(), lease }))
             }
-            Err(no) => return Err(no),
+            Err(no) => Err(no),
             Ok(lease) => {
                 self.exists = true;
                 if self.is_held_by_another(&lease) {
-                    return Ok(Attempt::IsHeld);
+                    return Ok(Err(Attempt::IsHeld));
                 }
-                (Method::PUT, path, lease)
+                Ok(Ok(Free { method: Method::PUT, path, lease }))
             }
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<Attempt, Refusal> {
+        let Free { method, path, lease } = match self.read().await? {
+            Ok(free) => free,
+            Err(ended) => return Ok(ended),
         };
         // The answer's version is a precondition: of two who try, one wins.
         match self.api.urgent::<Value>(method, &path, Some(&body(&self.claimed(lease)))).await {

@@ -106,7 +106,12 @@ async fn work(context: Arc<Context>, candidate: &mut Candidate, tasks: &mut Join
         external::watch::look(&context).await;
         tasks.spawn(external::watch::run(Arc::clone(&context)));
     }
-    tokio::join!(warm(&context, tasks, keys_listed), candidate.win(&context.lead));
+    // A Lease is not renewed before everything is known, so it is not taken either: nobody knows how long that takes, and who knows all may lead meanwhile.
+    tokio::select! {
+        () = warm(&context, tasks, keys_listed) => {}
+        () = candidate.look() => {}
+    }
+    candidate.win(&context.lead).await;
     // Not before the keys that exist were read: a first key is made only where there is none.
     tasks.spawn(keyring::renew(Arc::clone(&context), asked));
     tasks.spawn(dispatch(Arc::clone(&context)));

@@ -20,6 +20,8 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("an_odd_time_that_a_tenant_writes_stops_nobody", odd_time),
     ("a_verdict_that_could_not_be_written_is_written_later", late_verdict),
     ("a_namespace_that_is_being_deleted_stops_nobody", terminating),
+    ("lists_that_take_longer_than_a_lease_end_nobody", slow_lists),
+    ("a_dead_leaders_term_passes_while_the_lists_are_read", overlap),
 ];
 
 fn killed(cluster: &Cluster) {
@@ -215,4 +217,35 @@ fn terminating(cluster: &Cluster) {
     wait_synced(&api, &own, "db", true);
     let turns = controller.figure("sealed_secrets_controller_unseal_requests_total");
     assert!(turns < 20.0, "it is tried later each time, not for ever at once: {turns}");
+}
+
+/// A controller before a server that gives the first lists of Secrets after twelve seconds only, which is longer than an unrenewed Lease lasts.
+fn before_slow_lists(cluster: &Cluster, namespace: &str) -> Controller {
+    let flaky = Flaky::start(cluster, namespace);
+    // One of keys, and one of all.
+    flaky.spoil(Plan { method: "GET", part: format!("{namespace}/secrets?"), fault: Fault::Late(Duration::from_secs(12)), times: 2 });
+    Controller::launch_bare(namespace, &[&format!("--kubeconfig={}", flaky.kubeconfig().display())])
+}
+
+fn slow_lists(cluster: &Cluster) {
+    let (namespace, api) = (cluster.namespace("slow-lists"), cluster.api());
+    let mut controller = before_slow_lists(cluster, &namespace);
+    api.wait_for("the server", |_| tests::server::fetch(controller.port(), "/healthz").ok());
+    thread::sleep(Duration::from_secs(3));
+    assert!(!leads(&controller), "who knows nothing yet leaves the Lease to others");
+    controller.wait_until_ready();
+    make(&controller, &api, "db");
+    settled(&api, &namespace, "db");
+    assert!(controller.runs(), "{}", controller.log());
+}
+
+fn overlap(cluster: &Cluster) {
+    let (namespace, api) = (cluster.namespace("overlap"), cluster.api());
+    let lease = json!({"metadata": {"name": "sealer-controller"}, "spec": {"holderIdentity": "dead", "leaseDurationSeconds": 15}});
+    api.create(&format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"), &lease).unwrap();
+    let started = Instant::now();
+    let controller = before_slow_lists(cluster, &namespace);
+    api.wait_for("it to lead", |_| (tests::server::fetch(controller.port(), "/healthz").is_ok() && leads(&controller)).then_some(()));
+    let elapsed = started.elapsed();
+    assert!((Duration::from_secs(15)..Duration::from_secs(24)).contains(&elapsed), "twelve seconds and a term of fifteen took {elapsed:?}");
 }
