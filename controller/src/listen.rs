@@ -1,7 +1,9 @@
 //! Connections of strangers: so many at a time, and none that dawdles.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,8 +11,8 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
@@ -39,19 +41,22 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     listener.map_err(|error| format!("listen on {address}: {error}"))
 }
 
-/// Serves for ever. A client has `patience` to send the head of a request, and again for every next one on the same connection.
-pub(crate) async fn serve(listener: TcpListener, router: Router, patience: Duration) {
+/// Serves until it is `closed`, and then until everything is answered that was asked before. A client has `patience` to send the head of a request, and again
+/// for every next one on the same connection.
+pub(crate) async fn serve(listener: TcpListener, router: Router, patience: Duration, closed: impl Future<Output = ()> + Clone + Send + 'static) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new());
     // Zero means for ever to Go, which no stranger should have.
     builder.header_read_timeout(if patience.is_zero() { LONGEST_HEAD } else { patience.min(LONGEST_HEAD) });
     let crowd = Arc::new(Crowd::default());
-    let mut connections = JoinSet::new();
+    let (mut connections, mut shut) = (JoinSet::new(), pin!(closed.clone()));
     loop {
-        // A semaphore that nobody closes.
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
-        let (stream, peer) = match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = accept(&room, &listener) => accepted,
+            () = shut.as_mut() => break,
+        };
+        let (place, stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
@@ -63,13 +68,33 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, patience: Durat
         let Some(guest) = crowd.enter(peer.ip()) else { continue };
         let service = TowerToHyperService::new(router.clone().layer(Extension(Peer(peer))));
         let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let closed = closed.clone();
         connections.spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = closed => {
+                    // It ends after the answer to what was asked; at once if that is nothing.
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 debug!(%error, "a connection ended");
             }
             drop((place, guest));
         });
     }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// The next connection, and its place among all.
+async fn accept(room: &Arc<Semaphore>, listener: &TcpListener) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+    // A semaphore that nobody closes.
+    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((place, stream, peer))
 }
 
 /// How many connections each address has.

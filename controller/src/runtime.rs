@@ -14,6 +14,7 @@ use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use crate::api::{Api, Pace};
@@ -32,7 +33,7 @@ use crate::{external, http, listen, reconciler, watch};
 /// Objects that have their turn at a time; what they do between two requests is little.
 const TURNS: usize = 32;
 
-/// How long open requests may take when the process is asked to end.
+/// How long open requests may take when the process is asked to end, and how long the Lease may take to be given back.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Where a Pod finds its namespace.
@@ -52,23 +53,32 @@ pub(crate) async fn run(arguments: Arguments, slots: Arc<Slots>) -> Result<(), S
     let lead = Arc::new(Lead::default());
     let api = api(config, settings.pace, Arc::clone(&lead)).map_err(|error| format!("make a client of the API server: {error}"))?;
     let context = Arc::new(context(api, lead, slots, settings)?);
-    let mut tasks = JoinSet::new();
+    let (mut tasks, mut doors) = (JoinSet::new(), JoinSet::new());
+    let (close, closed) = oneshot::channel::<()>();
+    let closed = closed.map(drop).shared();
     for (address, service) in http::services(&context) {
         let listener = listen::bind(address).await?;
-        tasks.spawn(listen::serve(listener, service, context.settings.read_timeout));
+        doors.spawn(listen::serve(listener, service, context.settings.read_timeout, closed.clone()));
     }
     info!(namespace = context.settings.namespace, version = env!("CARGO_PKG_VERSION"), "starting");
     let mut candidate = Candidate::new(Arc::clone(&context.api), &context.settings.namespace, context.settings.lease.as_deref(), identity());
     let ended = tokio::select! {
         ended = work(Arc::clone(&context), &mut candidate, &mut tasks) => ended,
+        // They are open for as long as nobody closes them.
+        _ = doors.join_next() => Err("go on: a task of the controller failed".to_owned()),
         () = told_to_end() => Ok(()),
     };
     info!("ending");
+    drop(close);
     tasks.shutdown().await;
-    if context.lead.leads() {
-        // Nobody should have to wait for it; nor should this process for a server that is away.
-        let _ = tokio::time::timeout(FAREWELL, candidate.resign()).await;
-    }
+    // What was asked is answered, which needs no Lease: whoever leads next does not wait for that, nor does this process for a server that is away.
+    let answered = async { while doors.join_next().await.is_some() {} };
+    let resigned = async {
+        if context.lead.leads() {
+            candidate.resign().await;
+        }
+    };
+    let _ = tokio::join!(timeout(FAREWELL, answered), timeout(FAREWELL, resigned));
     ended
 }
 

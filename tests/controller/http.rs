@@ -17,6 +17,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("rotation_keeps_scope_and_template_and_renders_nothing", rotation),
     ("a_scope_in_the_template_widens_nothing", widening),
     ("requests_are_limited_by_client_and_by_what_they_cost", limits),
+    ("what_was_asked_is_answered_though_it_is_told_to_end", farewell),
     ("large_requests_are_refused", large),
     ("it_is_not_ready_before_there_is_a_key", not_ready),
 ];
@@ -37,7 +38,11 @@ fn ask(controller: &Controller, method: &str, path: &str, client: &str, body: &s
     let _ = stream.write_all(body.as_bytes());
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
-    let answer = String::from_utf8_lossy(&answer).into_owned();
+    read(&answer)
+}
+
+fn read(answer: &[u8]) -> Answer {
+    let answer = String::from_utf8_lossy(answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
@@ -177,6 +182,30 @@ fn limits(cluster: &Cluster) {
     assert_eq!(post(&controller, "/v1/verify", "greedy", &seal(&controller.certificate(), &namespace, "large", &items)).status, 429);
     let spent = controller.figure("sealed_secrets_controller_sealer_private_operations") - before;
     assert!(spent < 300.0, "{spent} operations");
+}
+
+fn farewell(cluster: &Cluster) {
+    let (controller, namespace) = start(cluster, "farewell", &[]);
+    let api = cluster.api();
+    let connect = || TcpStream::connect(("127.0.0.1", controller.port()));
+    let body = seal(&controller.certificate(), &namespace, "db", &[("a", "1")]).to_string();
+    let (begin, rest) = body.split_at(body.len() / 2);
+    let (_idle, mut stream) = (connect().unwrap(), connect().unwrap());
+    let head = format!("POST /v1/verify HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut word = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    // It says so when it begins to read the body.
+    stream.read_exact(&mut word).unwrap();
+    stream.write_all(begin.as_bytes()).unwrap();
+    controller.signal("TERM");
+    api.wait_for("the door to be shut", |_| connect().err());
+    let lease = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/sealer-controller");
+    api.wait_for("the Lease to be given back", |api| (api.read(&lease).ok()?["spec"]["holderIdentity"] == "").then_some(()));
+    stream.write_all(rest.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(read(&answer).status, 200);
+    api.wait_for("the end", |_| (!controller.runs()).then_some(()));
 }
 
 fn large(cluster: &Cluster) {
