@@ -57,6 +57,44 @@ impl<T> Fair<T> {
     }
 }
 
+/// Items by group, and by namespace within a group: groups take turns, and so do the namespaces of each.
+#[derive(Debug)]
+pub(crate) struct Grouped<T> {
+    /// The group of each item.
+    turns: Fair<Arc<str>>,
+    groups: HashMap<Arc<str>, Fair<T>>,
+}
+
+impl<T> Default for Grouped<T> {
+    fn default() -> Self {
+        Self { turns: Fair::default(), groups: HashMap::new() }
+    }
+}
+
+impl<T> Grouped<T> {
+    /// Adds an item behind those of its namespace in its group.
+    pub(crate) fn push(&mut self, group: &Arc<str>, namespace: &str, item: T) {
+        self.turns.push(group, Arc::clone(group));
+        self.groups.entry(Arc::clone(group)).or_default().push(namespace, item);
+    }
+
+    /// Takes the first item of the next namespace of the next group.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let group = self.turns.pop(|_| true)?;
+        let namespaces = self.groups.get_mut(&group)?;
+        let item = namespaces.pop(|_| true);
+        if namespaces.len() == 0 {
+            self.groups.remove(&group);
+        }
+        item
+    }
+
+    /// How many items wait.
+    pub(crate) fn len(&self) -> usize {
+        self.turns.len()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +108,19 @@ mod tests {
         let order: Vec<_> = std::iter::from_fn(|| fair.pop(|_| true)).collect();
         assert_eq!(order, [1, 4, 5, 2, 3]);
         assert_eq!(fair.len(), 0);
+    }
+
+    #[test]
+    fn groups_take_turns_however_many_namespaces_each_has() {
+        let mut grouped = Grouped::default();
+        let (one, other): (Arc<str>, Arc<str>) = ("one".into(), "other".into());
+        for (group, namespace, item) in [(&one, "a", 1), (&one, "a", 2), (&one, "b", 3), (&one, "c", 4), (&other, "a", 5), (&other, "b", 6)] {
+            grouped.push(group, namespace, item);
+        }
+        assert_eq!(grouped.len(), 6);
+        let order: Vec<_> = std::iter::from_fn(|| grouped.pop()).collect();
+        assert_eq!(order, [1, 5, 3, 6, 4, 2]);
+        assert!(grouped.len() == 0 && grouped.groups.is_empty());
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Certificate, verification, rotation, health and metrics over HTTP.
 //!
 //! Nobody has to say who they are here, so nothing that is answered may tell anything of a plaintext: templates are never rendered, and an item opens or
-//! it does not. Private operations are done behind those of the cluster's objects, each client in its own line.
+//! it does not. Private operations take turns with those of the cluster's objects, each peer in its own line, and of each peer each client.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::args::Settings;
 use crate::context::Context;
-use crate::limit::Limit;
+use crate::limit::{Client, Limit};
 use crate::listen::Peer;
 use crate::metrics::MEDIA_TYPE;
 use crate::slots::Line;
@@ -131,7 +131,7 @@ async fn count(State(server): State<Server>, mut request: Request, next: Next) -
     let path = ["/healthz", "/readyz", "/v1/cert.pem", "/v1/verify", "/v1/rotate"].into_iter().find(|path| *path == request.uri().path());
     let method = METHODS.into_iter().find(|method| *method == request.method().as_str()).unwrap_or("OTHER");
     let client = client(&request);
-    request.extensions_mut().insert(Client(client));
+    request.extensions_mut().insert(client);
     let (read, write) = (server.context.settings.read_timeout, server.context.settings.write_timeout);
     // Zero means for ever, as in Go.
     let limit = if read.is_zero() || write.is_zero() { Duration::MAX } else { read.saturating_add(write) };
@@ -143,16 +143,13 @@ async fn count(State(server): State<Server>, mut request: Request, next: Next) -
     response
 }
 
-/// Whose request it is, as far as it can be known.
-#[derive(Clone)]
-struct Client(String);
-
-/// Behind the API server's proxy all clients have its address, and its word for theirs, which is the last one.
-fn client(request: &Request) -> String {
+/// Behind the API server's proxy all clients have its address, and its word for theirs, which is the last one. Whoever asks directly writes there what they
+/// like.
+fn client(request: &Request) -> Client {
     let last = |value: &str| value.rsplit(',').next().unwrap_or_default().trim().chars().take(64).collect::<String>();
     let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok()).map(last);
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string());
-    format!("{} {}", peer.unwrap_or_default(), forwarded.unwrap_or_default())
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    Client { peer, forwarded: forwarded.unwrap_or_default() }
 }
 
 async fn readyz(State(server): State<Server>) -> Response {
@@ -199,7 +196,7 @@ async fn rotate(State(server): State<Server>, Extension(client): Extension<Clien
 
 impl Server {
     fn check(&self, route: &str, client: &Client) -> Result<HeaderMap, No> {
-        self.limit.check(route, &client.0).map_err(|headers| No::Limited(Box::new(headers)))
+        self.limit.check(route, client).map_err(|headers| No::Limited(Box::new(headers)))
     }
 
     /// Reads the object of a request: only some at a time, none that dawdles, and away from the threads that serve everybody.
@@ -252,7 +249,7 @@ async fn open(server: &Server, route: &'static str, client: &Client, object: Sea
     let subject = Subject { object: Arc::new(subject.into_owned()), ring: context.keyring.ring() };
     let mut pass = Pass::begin(&subject.object);
     loop {
-        match step(&context.slots, (Line::Request, &client.0), &subject, pass, OPERATIONS_A_REQUEST).await {
+        match step(&context.slots, (Line::Request(client.peer), &client.forwarded), &subject, pass, OPERATIONS_A_REQUEST).await {
             Ok(Ok(Progress::Paused(next))) => pass = next,
             Ok(Ok(Progress::Done(items, _))) => return Ok(Some((subject.object, items))),
             _ => return Ok(None),

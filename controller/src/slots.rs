@@ -1,6 +1,7 @@
-//! Who may use a private key next: one slot is one private operation, and no namespace and no client waits for all operations of another.
+//! Who may use a private key next: one slot is one private operation, and no namespace, no peer and none of its clients waits for all operations of another.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use crate::fair::Fair;
+use crate::fair::Grouped;
 use crate::process::thread_time;
 
 /// For whom an operation is done. The lines take turns, so that a flood of requests does not stop the reconciling, nor the other way round.
@@ -17,8 +18,8 @@ use crate::process::thread_time;
 pub(crate) enum Line {
     /// An object of the cluster, by its namespace.
     Object,
-    /// A request over HTTP, by its client.
-    Request,
+    /// A request over HTTP, by the peer that sent it and then by the client that it names: a peer that invents clients takes no turns of others with them.
+    Request(IpAddr),
 }
 
 /// The operation was not done, by a fault of ours.
@@ -27,7 +28,10 @@ pub(crate) struct Lost;
 
 /// Operations that wait for a slot each, one after the other.
 struct Waiting {
-    line: Line,
+    /// Which of the lines.
+    line: usize,
+    /// Whose of that line.
+    group: Arc<str>,
     namespace: Arc<str>,
     /// Does the next one, if anybody waits for it, and says whether another one follows.
     next: Box<dyn FnMut(&Slots) -> bool + Send>,
@@ -45,7 +49,7 @@ pub(crate) struct Slots {
 
 struct State {
     free: usize,
-    lines: [Fair<Waiting>; 2],
+    lines: [Grouped<Waiting>; 2],
     next: usize,
 }
 
@@ -83,7 +87,11 @@ impl Slots {
             let _ = sender.take().map(|sender| sender.send(result));
             false
         };
-        if self.enter(Waiting { line, namespace: namespace.into(), next: Box::new(next) }) {
+        let (line, group) = match line {
+            Line::Object => (0, "".into()),
+            Line::Request(peer) => (1, peer.to_string().into()),
+        };
+        if self.enter(Waiting { line, group, namespace: namespace.into(), next: Box::new(next) }) {
             let slots = Arc::clone(self);
             drop(spawn_blocking(move || slots.work()));
         }
@@ -132,8 +140,8 @@ impl Slots {
     fn next(&self) -> Option<Waiting> {
         let mut state = self.lock();
         let (first, other) = (state.next, 1 - state.next);
-        let operation = match state.lines[first].pop(|_| true) {
-            None => state.lines[other].pop(|_| true),
+        let operation = match state.lines[first].pop() {
+            None => state.lines[other].pop(),
             operation => {
                 // A line that keeps nobody of the other one waiting has not had its turn yet.
                 state.next = if state.lines[other].len() == 0 { first } else { other };
@@ -154,8 +162,8 @@ impl State {
     }
 
     fn line_up(&mut self, waiting: Waiting) {
-        let namespace = Arc::clone(&waiting.namespace);
-        self.lines[waiting.line as usize].push(&namespace, waiting);
+        let (group, namespace) = (Arc::clone(&waiting.group), Arc::clone(&waiting.namespace));
+        self.lines[waiting.line].push(&group, &namespace, waiting);
     }
 }
 
@@ -174,6 +182,8 @@ mod tests {
     use futures_util::future::{BoxFuture, join_all};
 
     use super::*;
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     /// One slot, and an operation that keeps it until the sender is dropped.
     fn busy() -> (Arc<Slots>, BoxFuture<'static, Result<(), Lost>>, mpsc::Sender<()>) {
@@ -216,7 +226,7 @@ mod tests {
         };
         let mut all = vec![first];
         all.extend((0..50).map(|_| wait(&slots, Line::Object, "hostile", note("hostile"))));
-        all.extend((0..50).map(|_| wait(&slots, Line::Request, "10.0.0.1", note("client"))));
+        all.extend((0..50).map(|_| wait(&slots, Line::Request(PEER), "", note("client"))));
         all.push(wait(&slots, Line::Object, "shop", note("stranger")));
         drop(release);
         assert!(join_all(all).await.iter().all(Result::is_ok));
@@ -224,6 +234,26 @@ mod tests {
         let before = log.iter().position(|who| *who == "stranger").unwrap();
         assert!(before <= 2, "{before} operations of others went first");
         assert_eq!((log.len(), slots.handed_out()), (101, 102));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_invents_clients_takes_the_turns_of_one_peer() {
+        let (slots, first, release) = busy();
+        let (sender, done) = mpsc::channel();
+        let note = |who: &'static str| {
+            let sender = sender.clone();
+            move || sender.send(who).unwrap()
+        };
+        let other = IpAddr::from([10, 0, 0, 2]);
+        let mut all = vec![first];
+        all.extend((0..50).map(|number| wait(&slots, Line::Request(PEER), &number.to_string(), note("invented"))));
+        all.extend((0..50).map(|_| wait(&slots, Line::Request(other), "busy", note("busy"))));
+        all.push(wait(&slots, Line::Request(other), "stranger", note("stranger")));
+        drop(release);
+        assert!(join_all(all).await.iter().all(Result::is_ok));
+        let log: Vec<_> = done.try_iter().collect();
+        // The peers take turns, and so do the clients of each.
+        assert_eq!((log[..5].to_vec(), log.len()), (vec!["invented", "busy", "invented", "stranger", "invented"], 101));
     }
 
     #[tokio::test]
@@ -283,6 +313,6 @@ mod tests {
         let next = wait(&slots, Line::Object, "a", || ());
         drop(release);
         assert!(first.await.is_ok() && failed.await.is_err() && next.await.is_ok());
-        assert!(slots.run(Line::Request, "b", || Some(())).await.is_ok(), "the slot is free again");
+        assert!(slots.run(Line::Request(PEER), "b", || Some(())).await.is_ok(), "the slot is free again");
     }
 }

@@ -17,6 +17,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("rotation_keeps_scope_and_template_and_renders_nothing", rotation),
     ("a_scope_in_the_template_widens_nothing", widening),
     ("requests_are_limited_by_client_and_by_what_they_cost", limits),
+    ("a_peer_that_invents_clients_has_a_limit_of_its_own", invented),
     ("what_was_asked_is_answered_though_it_is_told_to_end", farewell),
     ("large_requests_are_refused", large),
     ("it_is_not_ready_before_there_is_a_key", not_ready),
@@ -182,6 +183,14 @@ fn limits(cluster: &Cluster) {
     assert_eq!(post(&controller, "/v1/verify", "greedy", &seal(&controller.certificate(), &namespace, "large", &items)).status, 429);
     let spent = controller.figure("sealed_secrets_controller_sealer_private_operations") - before;
     assert!(spent < 300.0, "{spent} operations");
+}
+
+fn invented(cluster: &Cluster) {
+    let (controller, _) = start(cluster, "invented", &[]);
+    let verify = |number: usize| ask(&controller, "POST", "/v1/verify", &format!("10.0.0.{number}"), "").status;
+    // What is no object is refused too, but first it is counted: three at once for each client, and for one peer those of sixteen clients.
+    let granted = (0..1000).take_while(|number| verify(*number) != 429).count();
+    assert!((48..1000).contains(&granted), "{granted} requests");
 }
 
 fn farewell(cluster: &Cluster) {
