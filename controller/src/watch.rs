@@ -14,6 +14,7 @@ use kube::runtime::watcher::{Config, DefaultBackoff, Error, Event};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource};
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 use tracing::{debug, warn};
 
 use crate::apply;
@@ -169,10 +170,8 @@ pub(crate) async fn keys(context: Arc<Context>, mut listed: Ready) {
             Ok(Event::Init) => seen.clear(),
             Ok(Event::InitApply(secret)) => seen.push(named(secret)),
             Ok(Event::InitDone) => {
-                let legacy = legacy(&context, &secrets).await;
-                let unknown = legacy.is_err();
-                seen.extend(legacy.unwrap_or_default());
-                let is_gone = |name: &String| !(seen.iter().any(|(seen, _)| seen == name) || unknown && *name == context.settings.key_prefix);
+                seen.extend(legacy(&context, &secrets).await);
+                let is_gone = |name: &String| !seen.iter().any(|(seen, _)| seen == name);
                 let gone: Vec<_> = context.keyring.names().into_iter().filter(is_gone).collect();
                 seen.extend(gone.into_iter().map(|name| (name, None)));
                 keyring::changed(&context, std::mem::take(&mut seen));
@@ -185,16 +184,18 @@ pub(crate) async fn keys(context: Arc<Context>, mut listed: Ready) {
     }
 }
 
-/// The key of the first versions, which has no label: it is found by its name.
-///
-/// # Errors
-/// The server does not say.
-async fn legacy(context: &Context, secrets: &Api<Lenient<Secret>>) -> kube::Result<Option<(String, Option<Secret>)>> {
+/// The key of the first versions, which has no label: it is found by its name. It is asked for until the server says, since it may be the only one.
+async fn legacy(context: &Context, secrets: &Api<Lenient<Secret>>) -> Option<(String, Option<Secret>)> {
     let name = &context.settings.key_prefix;
-    match secrets.get_opt(name).await {
-        Ok(secret) => Ok(secret.map(|secret| (name.clone(), secret.read()))),
-        // Without the right to read it, as under the narrower of upstream's roles, there is none.
-        Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
-        Err(error) => Err(error),
+    for pause in DefaultBackoff::default() {
+        match secrets.get_opt(name).await {
+            Ok(secret) => return secret.map(|secret| (name.clone(), secret.read())),
+            // Without the right to read it, as under the narrower of upstream's roles, there is none; nor is there one of a name that cannot be asked for.
+            Err(kube::Error::Api(status)) if status.code == 403 => return None,
+            Err(kube::Error::BuildRequest(_)) => return None,
+            Err(error) => warn!(secret = name, %error, "cannot read the key of the first versions; trying again"),
+        }
+        sleep(pause).await;
     }
+    None
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tests::cluster::{Api, Cluster};
 use tests::controller::{Controller, condition, data, seal, secrets, sources, wait_synced};
+use tests::flaky::{Fault, Flaky, Plan};
 
 use super::Test;
 
@@ -14,6 +15,7 @@ pub(crate) const CASES: &[(&str, Test)] = &[
     ("keys_take_effect_without_a_restart", without_restart),
     ("a_broken_key_is_reported_and_stops_nothing", broken),
     ("a_key_of_the_first_versions_is_found_by_its_name", legacy),
+    ("a_key_of_the_first_versions_is_asked_for_until_the_server_says", doubtful),
     ("a_key_is_renewed_when_it_is_due_and_when_it_is_asked_for", renewed),
     ("a_cut_off_makes_one_key", cut_off),
     ("a_clock_that_was_set_back_makes_no_second_key", set_back),
@@ -102,6 +104,19 @@ fn legacy(cluster: &Cluster) {
     api.create(&secrets(&namespace), &key_secret("sealed-secrets-key", "alpha", json!({}))).unwrap();
     let controller = Controller::start(cluster, &namespace, &["--key-renew-period=0"]);
     assert!(certificate(&controller, "alpha.crt"));
+}
+
+fn doubtful(cluster: &Cluster) {
+    let (namespace, api) = (cluster.namespace("doubtful"), cluster.api());
+    api.create(&secrets(&namespace), &key_secret("sealed-secrets-key", "alpha", json!({}))).unwrap();
+    let flaky = Flaky::start(cluster, &namespace);
+    let part = format!("{namespace}/secrets/sealed-secrets-key");
+    flaky.spoil(Plan { method: "GET", part, fault: Fault::Refuse(500, "InternalError", None), times: 2 });
+    let kubeconfig = format!("--kubeconfig={}", flaky.kubeconfig().display());
+    let mut controller = Controller::launch_bare(&namespace, &[&kubeconfig, "--key-renew-period=0"]);
+    controller.wait_until_ready();
+    assert!(certificate(&controller, "alpha.crt"));
+    assert_eq!((keys(&api, &namespace).len(), flaky.spoiled()), (0, 2), "no key is made where there is one");
 }
 
 fn renewed(cluster: &Cluster) {
