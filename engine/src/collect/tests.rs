@@ -151,6 +151,14 @@ fn names_become_keys_or_meet() {
 }
 
 #[test]
+fn numbers_keep_every_digit_that_go_keeps() {
+    let answer = Answer::Value(secret(r#"{"t":1764000000.7654321,"l":[1764000000.7654321],"s":5e-324,"m":8.41e21}"#));
+    let found = map(&answer, Lookup::ExactThenPath, None).unwrap().unwrap();
+    let tiny = format!("0.{}5", "0".repeat(323));
+    assert_eq!(shown(&found), format!("l=[1764000000.7654321] m=8410000000000000000000 s={tiny} t=1764000000.7654321"));
+}
+
+#[test]
 fn keys_of_a_secret_are_checked() {
     let longest = "k".repeat(253);
     let good = check_names(values(&[("", "dropped"), ("é½.-_", "kept"), (&longest, "x")])).unwrap();
