@@ -13,7 +13,7 @@ pub(crate) mod dates;
 mod defaults;
 mod dicts;
 mod encoding;
-mod external;
+pub(crate) mod external;
 mod json;
 mod lists;
 mod math;

@@ -26,6 +26,7 @@ mod value;
 
 pub use error::{Error, ErrorKind, Result};
 pub use functions::dates::parse_duration;
+pub use functions::external::yaml::{plain_key, plain_value};
 pub use fuzz::fuzz_render;
 pub use language::{Dialect, Language};
 pub use limits::Limits;

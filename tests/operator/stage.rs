@@ -100,7 +100,7 @@ fn fake(plain: &str, more: &BTreeMap<String, String>) -> Value {
         json!({"key": "base64url", "value": "-_-_"}),
         json!({"key": "encoded", "value": r#"{"text":"aGk=","none":"no base64!","url":"-_8=","raw":"AP8="}"#}),
         json!({"key": "part-1", "value": r#"{"x":"1","y":{"z":[1,"<&>"]},"w":null}"#}),
-        json!({"key": "part-2", "value": r#"{"x":"2","v":1.50,"u":true,"t":["<",2]}"#}),
+        json!({"key": "part-2", "value": r#"{"x":"2","v":1.50,"u":true,"t":["<",2],"s":1764000000.7654321}"#}),
         json!({"key": "app/one", "value": "1"}),
         json!({"key": "app_two", "value": "2"}),
         json!({"key": "app-three", "value": "3"}),

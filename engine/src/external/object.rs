@@ -406,12 +406,12 @@ fn text(value: &SecretBytes) -> Result<String> {
     String::from_utf8(value.expose().to_vec()).map_err(|_| Error::input("make the object: a value is not text, and only Secrets hold others"))
 }
 
-/// What a text says as YAML.
+/// What a text says as YAML to Kubernetes, so that what the server makes of it is the same.
 fn yaml(text: &[u8]) -> Option<Value> {
     let manifest = Manifest::parse(&SecretBytes::new(text.to_vec())).ok()?;
     match manifest.documents() {
         [] => Some(Value::Null),
-        [node] => Some(node.to_value()),
+        [node] => node.to_read_value(),
         _ => None,
     }
 }

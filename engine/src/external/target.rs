@@ -9,7 +9,7 @@ use crds::external_secret::{Template as Shape, TemplateFrom};
 use jiff::Timestamp;
 use keys::SecretBytes;
 use serde_json::{Map, Value, json};
-use templates::{Context, Language, MissingKey, Template};
+use templates::{Context, Language, MissingKey, Template, plain_value};
 
 use super::Delimiters;
 use super::choices;
@@ -365,7 +365,8 @@ fn put(values: BTreeMap<String, SecretBytes>, purpose: Purpose, rendered: &mut R
 
 /// Reads a rendered text as YAML: a mapping of scalars.
 ///
-/// *Source*: external-secrets 2.9.0, measured: numbers, booleans and null are taken as their text, lists and mappings are refused.
+/// *Source*: external-secrets 2.9.0, measured: numbers, booleans and null become texts as sigs.k8s.io/yaml makes them, whether they are values or keys;
+/// lists and mappings are refused.
 pub(super) fn keys_and_values(text: &SecretBytes) -> Result<BTreeMap<String, SecretBytes>> {
     let wrong = |what: &str| Error::input(format!("read what the template gives as keys and values: {what}"));
     // The message of the parser may quote the text, which holds values.
@@ -382,13 +383,15 @@ pub(super) fn keys_and_values(text: &SecretBytes) -> Result<BTreeMap<String, Sec
     };
     let mut values = BTreeMap::new();
     for entry in entries {
-        let value = match entry.value.to_value() {
-            Value::String(text) => text,
-            Value::Null => String::new(),
-            Value::Bool(_) | Value::Number(_) => entry.value.to_value().to_string(),
-            Value::Array(_) | Value::Object(_) => return Err(wrong("a value is a list or a mapping").on_item(&entry.key)),
+        let value = match &entry.value.kind {
+            Kind::Text(text) => text.to_string(),
+            Kind::Null => String::new(),
+            Kind::Bool(truth) => truth.to_string(),
+            Kind::Number(text) => plain_value(text),
+            Kind::List(_) | Kind::Map(_) => return Err(wrong("a value is a list or a mapping").on_item(&entry.key)),
         };
-        values.insert(entry.key.clone(), SecretBytes::new(value.into_bytes()));
+        let key = entry.read_key().ok_or_else(|| wrong("a key is nothing, or a number that is too large"))?;
+        values.insert(key, SecretBytes::new(value.into_bytes()));
     }
     Ok(values)
 }
@@ -407,4 +410,32 @@ pub fn is_same(existing: Existing<'_>, desired: &DesiredSecret) -> bool {
         && existing.type_.unwrap_or("Opaque") == desired.type_.as_deref().unwrap_or("Opaque")
         && existing.immutable.unwrap_or_default() == desired.immutable.unwrap_or_default()
         && crate::desired::same_data(existing.data, &desired.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: std::result::Result<&[(&str, &str)], &str>) {
+        let read = keys_and_values(&SecretBytes::new(text.as_bytes().to_vec()));
+        let shown = |value: &SecretBytes| String::from_utf8(value.expose().to_vec()).unwrap();
+        let read = read.map(|values| values.iter().map(|(key, value)| (key.clone(), shown(value))).collect::<Vec<_>>());
+        let expected = expected.map(|pairs| pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Vec<_>>());
+        assert_eq!(read.map_err(|error| error.message().to_owned()), expected.map_err(str::to_owned), "{text}");
+    }
+
+    #[test]
+    fn keys_and_values_become_the_texts_that_they_become_in_go() {
+        check("version: 1.0\nlimit: 1500000.5\nx: 1e3", Ok(&[("limit", "1.5000005e+06"), ("version", "1"), ("x", "1000")]));
+        check(
+            "a: 010\nb: .inf\nc: off\nd: ~\ne: '1.0'\nf: 1_000",
+            Ok(&[("a", "8"), ("b", "+Inf"), ("c", "false"), ("d", ""), ("e", "1.0"), ("f", "1000")]),
+        );
+        check("n: a\ny: b\n010: c\n1.50: d", Ok(&[("1.5", "d"), ("8", "c"), ("false", "a"), ("true", "b")]));
+        check("'n': a\n\"010\": b\nno more: c\n!!str y: d", Ok(&[("010", "b"), ("n", "a"), ("no more", "c"), ("y", "d")]));
+        check("base: &b {n: 1}", Err("read what the template gives as keys and values: a value is a list or a mapping"));
+        check("~: a", Err("read what the template gives as keys and values: a key is nothing, or a number that is too large"));
+        check(r#"{"n": 1.0, "big": 18446744073709551615}"#, Ok(&[("big", "18446744073709551615"), ("n", "1")]));
+        check("", Ok(&[]));
+    }
 }

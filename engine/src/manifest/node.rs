@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use serde_json::{Map, Number, Value};
+use templates::plain_key;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
@@ -137,6 +138,22 @@ impl Node {
         error
     }
 
+    /// Copies the tree into JSON as Kubernetes reads it: keys as [`Entry::read_key`] says, and no point in a number that is whole. `None` if a key is none.
+    #[must_use]
+    pub fn to_read_value(&self) -> Option<Value> {
+        match &self.kind {
+            Kind::List(nodes) => nodes.iter().map(Self::to_read_value).collect::<Option<Vec<_>>>().map(Value::Array),
+            Kind::Map(entries) => {
+                let members = entries.iter().map(|entry| Some((entry.read_key()?, entry.value.to_read_value()?)));
+                members.collect::<Option<Map<_, _>>>().map(Value::Object)
+            }
+            _ => match self.to_value() {
+                Value::Number(number) => Some(Value::Number(whole(&number).map_or(number, Number::from))),
+                scalar => Some(scalar),
+            },
+        }
+    }
+
     /// Copies the tree into plain JSON: for values that are no secrets.
     #[must_use]
     pub fn to_value(&self) -> Value {
@@ -152,6 +169,12 @@ impl Node {
 }
 
 impl Entry {
+    /// The key as Kubernetes reads it; `None` for what it takes for no key.
+    #[must_use]
+    pub fn read_key(&self) -> Option<String> {
+        if self.ambiguous { plain_key(&self.key) } else { Some(self.key.clone()) }
+    }
+
     /// Refuses the key of an item that Kubernetes would read under another name.
     ///
     /// # Errors
@@ -163,6 +186,11 @@ impl Entry {
         let error = Error::input("read the key of the item: without quotes, Kubernetes takes it for a boolean, a number or nothing");
         Err(error.at_line(self.line).on_item(&self.key).advise("Put the key in quotes"))
     }
+}
+
+/// The whole number that is written as a fraction or with an exponent: on its way through Go's JSON it loses both.
+fn whole(number: &Number) -> Option<i64> {
+    number.as_f64().filter(|_| number.is_f64())?.to_string().parse().ok()
 }
 
 /// Reads a number that may be written in the YAML manner; what JSON can not hold becomes a string, as it stood.

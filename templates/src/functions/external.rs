@@ -17,7 +17,7 @@ mod keys;
 mod pem;
 pub(super) mod pkcs12;
 pub(super) mod rsa;
-pub(super) mod yaml;
+pub(crate) mod yaml;
 
 /// What is in no other family.
 pub(super) const TABLE: &[Function] =

@@ -57,7 +57,7 @@ fn templates_fill_fields_by_path() {
     let template = json!({
         "metadata": {"labels": {"team": "{{ .user }}"}},
         "templateFrom": [
-            {"literal": "size: 3\nnested: {on: true}\n", "target": "spec"},
+            {"literal": "size: 3\nnested: {on: true, 'off': 1.0}\nload: 1.50\n010: [1e3]\n", "target": "spec"},
             {"literal": "{{ .password | quote }}", "target": "spec.servers[0].password"},
             {"literal": "more: '{{ .user }}'", "target": "spec.nested"},
             {"literal": "note: '{{ .user }}'", "target": "Annotations"},
@@ -65,7 +65,8 @@ fn templates_fill_fields_by_path() {
         "data": {"url": "https://{{ .user }}"},
     });
     let map = made(custom(template), Creation::Owner, None).unwrap();
-    assert_eq!(map["spec"], json!({"size": 3, "nested": {"on": true, "more": "admin"}, "servers": [{"password": "hunter2"}]}));
+    let nested = json!({"true": true, "off": 1, "more": "admin"});
+    assert_eq!(map["spec"], json!({"size": 3, "nested": nested, "load": 1.5, "8": [1000], "servers": [{"password": "hunter2"}]}));
     assert_eq!(map["data"], json!({"url": "https://admin"}), "values do not stand beside templates unless that is asked for");
     assert_eq!(map["metadata"]["annotations"]["note"], "admin");
     assert_eq!(map["metadata"]["labels"]["team"], "{{ .user }}", "external-secrets copies the metadata of a template as it is");

@@ -10,6 +10,8 @@ mod read;
 mod resolve;
 mod write;
 
+pub use resolve::{plain_key, plain_value};
+
 /// The functions of this family.
 pub(in crate::functions) const TABLE: &[Function] = &[
     Function::fixed("fromYaml", &[Kind::Text], |scope, arguments| match read::read(scope, arguments.text(0)?) {

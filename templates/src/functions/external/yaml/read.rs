@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, StrInput};
 
-use super::resolve::{Scalar, resolve};
+use super::resolve::{Scalar, plain_key, resolve};
 use crate::error::Fault;
 use crate::function::{Called, Scope};
 use crate::functions::encoding::Base;
@@ -87,12 +87,16 @@ impl<'a> Reader<'a> {
             let key = match self.next()? {
                 Event::MappingEnd => break,
                 Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<" => None,
-                event => Some(self.node(event)?),
+                Event::Scalar(text, ScalarStyle::Plain, 0, None) => Some(Text::from(plain_key(&text).ok_or_else(broken)?.as_str())),
+                event => {
+                    let key = self.node(event)?;
+                    Some(key_text(&key).ok_or_else(broken)?)
+                }
             };
             let event = self.next()?;
             let value = self.node(event)?;
             match key {
-                Some(key) => drop(entries.insert(key_text(&key).ok_or_else(broken)?, value)),
+                Some(key) => drop(entries.insert(key, value)),
                 None => merged.push(value),
             }
         }
@@ -119,21 +123,23 @@ impl<'a> Reader<'a> {
         match resolve(text) {
             Scalar::Bool(truth) => Ok(Value::Bool(truth)),
             Scalar::Null => Ok(Value::Nil),
-            Scalar::Number(number) if number.is_finite() => Ok(Value::Float(number)),
+            Scalar::Float(number) if number.is_finite() => Ok(Value::Float(number)),
             // What JSON cannot hold.
-            Scalar::Number(_) => Err(broken()),
+            Scalar::Float(_) => Err(broken()),
+            // Behind JSON every number is a float.
+            Scalar::Int(number) => Ok(Value::Float(number as f64)),
+            Scalar::Uint(number) => Ok(Value::Float(number as f64)),
             Scalar::Text | Scalar::Time => as_text(text.as_bytes()),
         }
     }
 }
 
-/// A key as JSON has it: a text.
+/// A key that was given a name, a tag or quotes, as JSON has it: a text.
 fn key_text(key: &Value) -> Option<Text> {
     match key {
         Value::Text(text) => Some(text.clone()),
         Value::Bool(truth) => Some(Text::from(if *truth { "true" } else { "false" })),
         Value::Float(number) => Some(Text::from(format_float(*number, b'f', None).as_str())),
-        Value::Nil => Some(Text::from("null")),
         _ => None,
     }
 }
