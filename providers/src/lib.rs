@@ -4,6 +4,7 @@
 //! - [`master_keys`], [`stores`]: all those kinds.
 //! - [`AGE_PLUGINS`]: what starts the plugins of age.
 //! - [`provider`]: what a store of secrets is and can do.
+//! - [`tally`]: how much is held for one object.
 //!
 //! It does not know files of SOPS, Kubernetes, the environment or the clock: credentials come through [`keys::Credentials`] and [`provider::Access`]. Its
 //! futures need a runtime of tokio with I/O and time.
@@ -20,6 +21,7 @@ mod reach;
 mod retries;
 pub mod selector;
 mod systems;
+pub mod tally;
 
 pub use error::{Error, ErrorKind, Result};
 pub use reach::Reach;

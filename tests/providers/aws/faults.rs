@@ -1,6 +1,7 @@
 //! What goes wrong between a store and AWS.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use providers::selector::RetrySettings;
@@ -10,7 +11,7 @@ use tests::suite::Case;
 
 use super::super::stub::{Reply, Stub};
 use super::signing_in::credentials;
-use super::{CANARY, access, catalog, find, key, metadata, named, read, source, waiting, with_keys};
+use super::{CANARY, access, catalog, find, key, metadata, named, read, source, tagged, waiting, with_keys};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -20,6 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
         waiting("aws_an_answer_without_end_is_left", &[], an_answer_without_end_is_left),
         waiting("aws_a_redirect_is_not_followed", &[], a_redirect_is_not_followed),
         waiting("aws_pages_without_end_are_left", &[], pages_without_end_are_left),
+        waiting("aws_what_does_not_fit_is_given_up", &[], what_does_not_fit_is_given_up),
         waiting("aws_a_batch_that_fails_in_part_fails", &[], a_batch_that_fails_in_part_fails),
         waiting("aws_an_address_that_is_not_allowed_is_not_asked", &[], an_address_that_is_not_allowed_is_not_asked),
         waiting("aws_whoever_runs_us_may_say_where_aws_is", &[], whoever_runs_us_may_say_where_aws_is),
@@ -103,6 +105,40 @@ async fn pages_without_end_are_left() {
     let said = "find secrets in AWS Secrets Manager: the pages of ListSecrets never end";
     assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Invalid, said));
     assert_eq!(stub.lines().len(), 2);
+}
+
+/// Every page is new, so that only the bytes tell when it is too much.
+async fn what_does_not_fit_is_given_up() {
+    for (service, operation, search) in [
+        ("SecretsManager", "ListSecrets", named("")),
+        ("SecretsManager", "BatchGetSecretValue", named("")),
+        ("ParameterStore", "GetParametersByPath", named("")),
+        ("ParameterStore", "GetParameters", tagged("team", "a")),
+    ] {
+        let pages = AtomicUsize::new(0);
+        let stub = Stub::start(move |asked| {
+            let asked = asked.header("x-amz-target").and_then(|target| target.split('.').next_back()).unwrap_or_default().to_owned();
+            let page = pages.fetch_add(1, Ordering::Relaxed);
+            let long = "x".repeat(if asked == operation { 900_000 } else { 1 });
+            let name = |index: usize| format!("{page}-{index}");
+            Reply::new(
+                200,
+                match asked.as_str() {
+                    // Names alone are too much if they are long; there are enough short ones to ask for the values of.
+                    "ListSecrets" if asked == operation => json!({"SecretList": [{"Name": format!("{page}{long}")}], "NextToken": name(0)}),
+                    "ListSecrets" => json!({"SecretList": (0..2000).map(|index| json!({"Name": name(index)})).collect::<Vec<_>>()}),
+                    "DescribeParameters" => json!({"Parameters": (0..2000).map(|index| json!({"Name": name(index)})).collect::<Vec<_>>()}),
+                    "BatchGetSecretValue" => json!({"SecretValues": [{"Name": name(0), "SecretString": long}], "NextToken": name(0)}),
+                    _ => json!({"Parameters": [{"Name": name(0), "Value": long}], "NextToken": name(0)}),
+                }
+                .to_string(),
+            )
+        });
+        let catalog = catalog(&with_keys(service, "eu-west-1", &json!({})), &Arc::new(access(&stub.address))).await;
+        let error = find(&catalog, &search).await.unwrap_err();
+        assert!(error.to_string().ends_with("there are more than fit into 64 MiB; a narrower search helps"), "{operation}: {error}");
+        assert!((70..90).contains(&stub.lines().len()), "{operation}: {}", stub.lines().len());
+    }
 }
 
 /// Half of what was found would be taken for all that there is, and the other half be deleted.

@@ -23,6 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
         waiting("vault_headers_and_namespaces_are_sent", &[], headers),
         waiting("vault_at_an_address_that_is_refused_is_not_asked", &[], refused_address),
         waiting("vault_whose_folders_never_end_is_given_up", &[], folders),
+        waiting("vault_that_has_more_than_fits_is_given_up", &[], too_much),
         waiting("vault_is_told_which_state_it_must_have_to_know_our_sign_in", &[], index),
         waiting("vault_is_asked_again_as_often_as_the_store_says", &[], again),
     ]
@@ -147,6 +148,31 @@ async fn folders() {
     let escaping = Stub::start(|_| Reply::new(200, r#"{"data":{"keys":["../../sys/mounts"]}}"#));
     let catalog = connect(&with_token(&escaping.address, &json!({})), &world()).await.expect("a store").catalog.expect("it can search");
     assert_eq!(catalog.find(&Search::default()).await.expect_err("it leads elsewhere").kind(), ErrorKind::Invalid);
+}
+
+/// Whoever may make a store may point it at a server of their own, whose answers are as long as it likes.
+async fn too_much() {
+    let find = async |stub: &Stub| {
+        let catalog = connect(&with_token(&stub.address, &json!({})), &world()).await.expect("a store").catalog.expect("it can search");
+        let error = catalog.find(&Search::default()).await.inspect_err(quiet).expect_err("it does not fit");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        (error.to_string(), stub.lines().len())
+    };
+    let names = |count: usize| (0..count).map(|at| format!("k{at}")).collect::<Vec<_>>();
+    let listed = json!({"data": {"keys": names(500)}}).to_string();
+    let secret = json!({"data": {"data": {"k": "x".repeat(8 << 20)}}}).to_string();
+    let stub = Stub::start(move |asked| Reply::new(200, if asked.line.contains("/metadata") { listed.clone() } else { secret.clone() }));
+    let (said, asked) = find(&stub).await;
+    assert_eq!(said, "search in Vault: there are more than fit into 64 MiB; a narrower search helps");
+    assert!((1 + 8..=1 + 8 + 8).contains(&asked), "{asked}");
+    let listed = json!({"data": {"keys": names(100_001)}}).to_string();
+    let stub = Stub::start(move |_| Reply::new(200, listed.clone()));
+    assert_eq!(find(&stub).await, ("search in Vault: there are more than 100000 names".to_owned(), 1));
+    let listed = json!({"data": {"keys": names(200).iter().map(|name| format!("{}{name}/", "x".repeat(50_000))).collect::<Vec<_>>()}}).to_string();
+    let stub = Stub::start(move |_| Reply::new(200, listed.clone()));
+    let (said, asked) = find(&stub).await;
+    assert_eq!(said, "search in Vault: there are more than fit into 64 MiB; a narrower search helps");
+    assert!(asked <= 20, "{asked}");
 }
 
 async fn again() {

@@ -10,6 +10,7 @@ use super::api::{self, AnsweredTag, Api, Page, secret};
 use super::together::{Outcome, Together};
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Catalog, Lookup, Reference, Search, Source, Validity};
+use crate::tally::Found;
 
 /// How many parameters are asked for at once.
 ///
@@ -114,15 +115,12 @@ impl ParameterStore {
 
     /// Every parameter below a path whose name is asked for.
     async fn named(&self, what: &Search) -> Result<BTreeMap<String, SecretBytes>> {
-        let mut found = BTreeMap::new();
+        let mut found = Found::new(FIND);
         let path = what.path.as_deref().unwrap_or("/");
         let input = json!({"Path": path, "Recursive": true, "WithDecryption": true, "MaxResults": BATCH});
-        let each = |page: Several| {
-            take(&mut found, page, what);
-            Ok(())
-        };
+        let each = |page: Several| take(&mut found, page, what);
         match self.api.pages(FIND, "GetParametersByPath", input, each).await? {
-            Ok(()) => Ok(found),
+            Ok(()) => Ok(found.into_values()),
             // A right of its own, which those who may read each parameter need not have.
             Err(refusal) if refusal.is_denied() => self.described(what, path_filter(what)).await,
             Err(refusal) => Err(refusal.into()),
@@ -131,36 +129,38 @@ impl ParameterStore {
 
     /// Every parameter that the filters select, if its name is asked for: names first, then values.
     async fn described(&self, what: &Search, filters: Vec<Value>) -> Result<BTreeMap<String, SecretBytes>> {
-        let mut names = Vec::new();
+        let (mut names, mut found) = (Vec::new(), Found::new(FIND));
         let each = |page: Several| {
-            names.extend(page.parameters.into_iter().map(|parameter| parameter.name).filter(|name| what.takes(name)));
+            for Parameter { name, .. } in page.parameters.into_iter().filter(|parameter| what.takes(&parameter.name)) {
+                found.note(&name)?;
+                names.push(name);
+            }
             Ok(())
         };
         self.api.pages(FIND, "DescribeParameters", json!({"ParameterFilters": filters, "MaxResults": 50}), each).await?.map_err(Error::from)?;
-        let mut found = BTreeMap::new();
         for names in names.chunks(BATCH) {
             match self.api.call::<Several>(FIND, "GetParameters", &json!({"Names": names, "WithDecryption": true})).await? {
-                Ok(page) => take(&mut found, page, what),
+                Ok(page) => take(&mut found, page, what)?,
                 Err(refusal) if refusal.is_denied() => self.one_by_one(&mut found, names).await?,
                 Err(refusal) => return Err(refusal.into()),
             }
         }
-        Ok(found)
+        Ok(found.into_values())
     }
 
-    async fn one_by_one(&self, found: &mut BTreeMap<String, SecretBytes>, names: &[String]) -> Result<()> {
+    async fn one_by_one(&self, found: &mut Found<'_>, names: &[String]) -> Result<()> {
         for name in names {
             if let Some(value) = self.value(name).await? {
-                found.insert(name.clone(), value);
+                found.add(name.clone(), value)?;
             }
         }
         Ok(())
     }
 }
 
-fn take(found: &mut BTreeMap<String, SecretBytes>, page: Several, what: &Search) {
-    let asked_for = page.parameters.into_iter().filter(|parameter| what.takes(&parameter.name));
-    found.extend(asked_for.filter_map(|parameter| Some((parameter.name, parameter.value?))));
+fn take(found: &mut Found<'_>, page: Several, what: &Search) -> Result<()> {
+    let mut asked_for = page.parameters.into_iter().filter(|parameter| what.takes(&parameter.name));
+    asked_for.try_for_each(|Parameter { name, value }| value.map_or(Ok(()), |value| found.add(name, value)))
 }
 
 fn path_filter(what: &Search) -> Vec<Value> {

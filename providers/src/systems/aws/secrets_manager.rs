@@ -11,6 +11,7 @@ use super::refusal::{Refusal, is_doomed};
 use super::together::{Outcome, Together};
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Catalog, Lookup, Reference, Search, Source, Validity};
+use crate::tally::Found;
 
 /// How many secrets are asked for by name at once.
 ///
@@ -180,23 +181,25 @@ impl SecretsManager {
 
     /// Every secret that the filters select, if its name is asked for.
     async fn filtered(&self, what: &Search) -> Result<BTreeMap<String, SecretBytes>> {
-        let mut found = BTreeMap::new();
+        let mut found = Found::new(FIND);
         let input = json!({"Filters": filters(what)});
         let each = |batch: Batch| take(&mut found, batch, what, Forbidden::LeftOut);
         self.api.pages(FIND, "BatchGetSecretValue", input, each).await?.map_err(Error::from)?;
-        Ok(found)
+        Ok(found.into_values())
     }
 
     /// Every secret whose name is asked for, whatever its path: names first, then values.
     async fn named(&self, what: &Search) -> Result<BTreeMap<String, SecretBytes>> {
-        let mut names = Vec::new();
+        let (mut names, mut found) = (Vec::new(), Found::new(FIND));
         let input = if what.tags.is_empty() { json!({"MaxResults": 100}) } else { json!({"MaxResults": 100, "Filters": filters(what)}) };
         let each = |page: Listed| {
-            names.extend(page.secret_list.into_iter().map(|secret| secret.name).filter(|name| what.takes(name)));
+            for Name { name } in page.secret_list.into_iter().filter(|secret| what.takes(&secret.name)) {
+                found.note(&name)?;
+                names.push(name);
+            }
             Ok(())
         };
         self.api.pages(FIND, "ListSecrets", input, each).await?.map_err(Error::from)?;
-        let mut found = BTreeMap::new();
         for names in names.chunks(BATCH) {
             match self.api.call::<Batch>(FIND, "BatchGetSecretValue", &json!({"SecretIdList": names})).await? {
                 Ok(batch) => take(&mut found, batch, what, Forbidden::Spoils)?,
@@ -205,13 +208,13 @@ impl SecretsManager {
                 Err(refusal) => return Err(refusal.into()),
             }
         }
-        Ok(found)
+        Ok(found.into_values())
     }
 
-    async fn one_by_one(&self, found: &mut BTreeMap<String, SecretBytes>, names: &[String]) -> Result<()> {
+    async fn one_by_one(&self, found: &mut Found<'_>, names: &[String]) -> Result<()> {
         for name in names {
             if let Some(value) = self.value(name, None).await? {
-                found.insert(name.clone(), value);
+                found.add(name.clone(), value)?;
             }
         }
         Ok(())
@@ -228,7 +231,7 @@ fn filters(what: &Search) -> Value {
     Value::from(filters)
 }
 
-fn take(found: &mut BTreeMap<String, SecretBytes>, batch: Batch, what: &Search, forbidden: Forbidden) -> Result<()> {
+fn take(found: &mut Found<'_>, batch: Batch, what: &Search, forbidden: Forbidden) -> Result<()> {
     for Failed { error_code, message } in batch.errors {
         let refusal = Refusal::of_code(FIND, "BatchGetSecretValue", 200, &error_code, None);
         let is_gone = refusal.code == "ResourceNotFoundException" || is_doomed(&message);
@@ -240,7 +243,7 @@ fn take(found: &mut BTreeMap<String, SecretBytes>, batch: Batch, what: &Search, 
     for entry in batch.secret_values {
         if what.takes(&entry.name) {
             let (name, what) = (entry.name.clone(), format!("read secret {} from AWS Secrets Manager", entry.name));
-            found.insert(name, entry.value(&what)?);
+            found.add(name, entry.value(&what)?)?;
         }
     }
     Ok(())

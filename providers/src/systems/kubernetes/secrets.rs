@@ -12,12 +12,10 @@ use super::{is_name, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http;
 use crate::provider::{Answer, Catalog, Lookup, Reference, Search, Source, Validity};
+use crate::tally::Found;
 
 /// How many Secrets are asked for at once.
 const PAGE: &str = "20";
-
-/// How many bytes of Secrets one search may find.
-const MOST: usize = 64 * 1024 * 1024;
 
 /// How many pages one search may have.
 const MOST_PAGES: usize = 10_000;
@@ -140,7 +138,7 @@ impl Secrets {
         let doing = format!("find Secrets in namespace {}", self.namespace);
         let (session, path) = (self.session(&doing)?, ["api", "v1", "namespaces", &self.namespace, "secrets"]);
         let selector = selector(&doing, &what.tags)?;
-        let (mut found, mut bytes, mut rest) = (BTreeMap::new(), 0_usize, None::<String>);
+        let (mut found, mut rest) = (Found::new(&doing), None::<String>);
         for _ in 0..MOST_PAGES {
             let mut query = vec![("limit", PAGE)];
             query.extend(selector.as_deref().map(|selector| ("labelSelector", selector)));
@@ -148,20 +146,15 @@ impl Secrets {
             let list: List = parsed(&doing, &granted(&doing, session.read(&doing, &path, &query).await?)?, "SecretList")?;
             for secret in list.items.unwrap_or_default() {
                 if what.takes(&secret.metadata.name) {
-                    let value = text::object(&decoded(&doing, secret.data)?);
-                    bytes = bytes.saturating_add(value.len());
-                    found.insert(secret.metadata.name, value);
+                    found.add(secret.metadata.name, text::object(&decoded(&doing, secret.data)?))?;
                 }
-            }
-            if bytes > MOST {
-                break;
             }
             rest = list.metadata.rest.filter(|rest| !rest.is_empty());
             if rest.is_none() {
-                return Ok(found);
+                return Ok(found.into_values());
             }
         }
-        Err(Error::invalid(format!("{doing}: there are more than fit; a narrower search helps")))
+        Err(Error::invalid(format!("{doing}: the pages never end")))
     }
 
     async fn examined(&self) -> Result<Validity> {

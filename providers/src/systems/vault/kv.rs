@@ -3,11 +3,13 @@
 //! *Source*: external-secrets `providers/v1/vault/client_get.go` and `client_get_all_secrets.go`, 2.9.0.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use keys::{BoxFuture, SecretBytes};
-use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::paths::{Engine, Tree, Version};
@@ -16,6 +18,9 @@ use crate::error::{Error, Result};
 use crate::http;
 use crate::json;
 use crate::provider::{Answer, Catalog, Lookup, Reference, Scope, Search, Source, Validity};
+use crate::tally::Found;
+
+const FIND: &str = "search in Vault";
 
 /// How many requests of a search are under way together.
 const TOGETHER: usize = 8;
@@ -44,15 +49,42 @@ struct Answered<'a> {
     #[serde(borrow)]
     data: Option<&'a RawValue>,
     #[serde(default)]
-    errors: Vec<serde::de::IgnoredAny>,
+    errors: Vec<IgnoredAny>,
     #[serde(default)]
-    warnings: Option<Vec<serde::de::IgnoredAny>>,
+    warnings: Option<Vec<IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
 struct Listed {
     #[serde(default)]
-    keys: Vec<String>,
+    keys: Names,
+}
+
+/// Names in a folder; one more than [`MOST`] if there are more, which is enough to see that.
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_seq(Self::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Names {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("names")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut names: A) -> std::result::Result<Self, A::Error> {
+        while self.0.len() <= MOST {
+            let Some(name) = names.next_element()? else { return Ok(self) };
+            self.0.push(name);
+        }
+        while names.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 impl Kv {
@@ -104,8 +136,8 @@ impl Kv {
         Ok(Some(texts.map(|(name, value)| (name, serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned()))).collect()))
     }
 
-    /// The names in one folder; those of folders end with a slash.
-    async fn list(&self, folder: String) -> Result<Vec<String>> {
+    /// One folder and the names in it; those of folders end with a slash.
+    async fn list(&self, folder: String) -> Result<(String, Vec<String>)> {
         let path = match self.engine.version {
             Version::V1 => self.engine.path(Tree::Data, &folder)?,
             Version::V2 => self.engine.path(Tree::Metadata, &folder)?,
@@ -113,31 +145,40 @@ impl Kv {
         if path.is_empty() {
             return Err(Error::invalid("search in Vault: neither spec.provider.vault.path nor the path of the search says where"));
         }
-        let Some(answer) = self.get(&path, &[("list", "true")]).await? else { return Ok(Vec::new()) };
+        let Some(answer) = self.get(&path, &[("list", "true")]).await? else { return Ok((folder, Vec::new())) };
         // EXPOSE: the answer is parsed.
         let answered: Option<Answered<'_>> = serde_json::from_slice(answer.body.expose()).ok();
         let listed = answered.and_then(|answered| serde_json::from_str::<Listed>(answered.data?.get()).ok());
         let listed = listed.ok_or_else(|| Error::invalid(format!("search in {path} in Vault: the answer is no list")))?;
-        Ok(listed.keys.into_iter().map(|name| format!("{folder}{name}")).collect())
+        Ok((folder, listed.keys.0))
     }
 
     /// Every name below a folder.
-    async fn names(&self, folder: String) -> Result<Vec<String>> {
+    async fn names(&self, folder: String, found: &mut Found<'_>) -> Result<Vec<String>> {
         let mut names = Vec::new();
         let mut folders = vec![folder];
         for _ in 0..DEEPEST {
-            let lists: Vec<Vec<String>> = stream::iter(folders).map(|folder| self.list(folder)).buffered(TOGETHER).try_collect().await?;
-            let (deeper, found): (Vec<String>, Vec<String>) = lists.into_iter().flatten().partition(|name| name.ends_with('/'));
-            names.extend(found);
+            let mut deeper = Vec::new();
+            let mut lists = stream::iter(folders).map(|folder| self.list(folder)).buffered(TOGETHER);
+            while let Some((folder, list)) = lists.try_next().await? {
+                for name in list.into_iter().map(|name| format!("{folder}{name}")) {
+                    found.note(&name)?;
+                    if name.ends_with('/') {
+                        deeper.push(name)
+                    } else {
+                        names.push(name)
+                    }
+                    if names.len() + deeper.len() > MOST {
+                        return Err(Error::invalid(format!("{FIND}: there are more than {MOST} names")));
+                    }
+                }
+            }
             if deeper.is_empty() {
                 return Ok(names);
             }
-            if names.len() + deeper.len() > MOST {
-                return Err(Error::invalid(format!("search in Vault: there are more than {MOST} names")));
-            }
             folders = deeper;
         }
-        Err(Error::invalid(format!("search in Vault: folders lie more than {DEEPEST} deep in each other")))
+        Err(Error::invalid(format!("{FIND}: folders lie more than {DEEPEST} deep in each other")))
     }
 
     async fn found(&self, name: String, tags: Option<&BTreeMap<String, String>>) -> Result<Option<(String, SecretBytes)>> {
@@ -200,12 +241,16 @@ impl Catalog for Kv {
                 return Err(Error::invalid("search by tags in Vault: secrets engines of version v1 have none"));
             }
             let folder = what.path.as_deref().map(|path| path.trim_matches('/')).filter(|path| !path.is_empty());
-            let names = self.names(folder.map(|folder| format!("{folder}/")).unwrap_or_default()).await?;
+            let mut found = Found::new(FIND);
+            let names = self.names(folder.map(|folder| format!("{folder}/")).unwrap_or_default(), &mut found).await?;
             // As there, tags do not count where there is a name.
             let tags = what.matches.is_none().then_some(&what.tags).filter(|tags| !tags.is_empty());
             let wanted = names.into_iter().filter(|name| what.takes(name));
-            let found = stream::iter(wanted).map(|name| self.found(name, tags)).buffered(TOGETHER);
-            found.try_filter_map(|found| async move { Ok(found) }).try_collect().await
+            let mut values = stream::iter(wanted).map(|name| self.found(name, tags)).buffered(TOGETHER);
+            while let Some(value) = values.try_next().await? {
+                value.map_or(Ok(()), |(name, value)| found.add(name, value))?;
+            }
+            Ok(found.into_values())
         })
     }
 }
