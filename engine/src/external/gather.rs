@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use crds::ExternalSecret;
 use crds::external_secret::{DataEntry, DataFromEntry, Find, RemoteRef, Rewrite as RewriteShape, SourceRef, StoreRef, TemplateRef};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt};
 use goregex::Pattern;
 use jiff::Timestamp;
 use keys::{BoxFuture, SecretBytes};
 use providers::provider::{Answer, Lookup, Matcher, Reference, Search};
+use providers::tally::{self, MOST, Tally};
 
 use super::choices;
 use super::rules::{Deletion, deletion};
+use super::target::SPREAD;
 use crate::collect::decode::decode_all;
 use crate::collect::names::{check, check_null_bytes, convert, key};
 use crate::collect::rewrite::rewrite;
@@ -66,59 +68,104 @@ pub struct Gathered {
 /// Reads everything that an object asks for.
 ///
 /// # Errors
-/// The first entry, in the order of the object, that cannot be read; a secret that is missing is one if the deletion policy is Retain.
+/// The first entry, in the order of the object, that cannot be read; a secret that is missing is one if the deletion policy is Retain. Input: more is to be
+/// held for the object than [`MOST`] bytes; what is under way besides is [`AT_A_TIME`] answers, or what one search finds.
 pub async fn gather(object: &ExternalSecret, desk: &dyn Desk, now: Timestamp) -> Result<Gathered> {
     let spec = &object.spec;
     let retain = deletion(object)? == Deletion::Retain;
     let default = spec.secret_store_ref.as_ref();
-    let many: Vec<BoxFuture<'_, _>> =
-        spec.data_from.iter().enumerate().map(|(index, entry)| Box::pin(from(index, entry, default, desk, now)) as BoxFuture<'_, _>).collect();
-    let single: Vec<BoxFuture<'_, _>> =
-        spec.data.iter().enumerate().map(|(index, entry)| Box::pin(one(index, entry, default, desk)) as BoxFuture<'_, _>).collect();
-    let many: Vec<_> = stream::iter(many).buffered(AT_A_TIME).try_collect().await?;
-    let single: Vec<_> = stream::iter(single).buffered(AT_A_TIME).try_collect().await?;
-    let mut gathered = Gathered::default();
+    let (mut data, mut missing, mut held) = (BTreeMap::new(), Vec::new(), Held::default());
     let mut miss = |path: String, store: &str, key: &str| {
         if retain {
             let advice = "With deletionPolicy Delete or Merge it would count as deleted";
             return Err(Error::new(ErrorKind::NotFound, format!("read {path}: {store} has no secret {key:?}")).advise(advice));
         }
-        gathered.missing.push(path);
+        missing.push(path);
         Ok(())
     };
-    let mut data = BTreeMap::new();
-    for (index, found) in many.into_iter().enumerate() {
-        match found {
-            Some(found) => data.extend(found),
-            None => {
-                let entry = spec.data_from.get(index);
-                let key = entry.and_then(|entry| entry.extract.as_ref()).map_or("", |extract| &extract.key);
-                miss(format!("spec.dataFrom[{index}]"), &store_title(entry.and_then(|entry| entry.source_ref.as_ref()), default), key)?;
-            }
+    let entries: Vec<_> = spec.data_from.iter().enumerate().collect();
+    // A search may find as much as may be held at all, so nothing else is under way then.
+    for entries in entries.chunk_by(|(_, one), (_, next)| one.find.is_none() && next.find.is_none()) {
+        let asked: Vec<BoxFuture<'_, _>> =
+            entries.iter().map(|(index, entry)| Box::pin(from(*index, entry, default, desk)) as BoxFuture<'_, _>).collect();
+        let mut answers = stream::iter(asked).buffered(AT_A_TIME).zip(stream::iter(entries));
+        while let Some((answered, (index, entry))) = answers.next().await {
+            let Some(values) = values_from(*index, entry, answered?, &mut held, now)? else {
+                let key = entry.extract.as_ref().map_or("", |extract| &extract.key);
+                miss(format!("spec.dataFrom[{index}]"), &store_title(entry.source_ref.as_ref(), default), key)?;
+                continue;
+            };
+            data.extend(values);
         }
     }
-    for (index, (entry, found)) in spec.data.iter().zip(single).enumerate() {
-        match found {
+    let asked: Vec<BoxFuture<'_, _>> =
+        spec.data.iter().enumerate().map(|(index, entry)| Box::pin(one(index, entry, default, desk)) as BoxFuture<'_, _>).collect();
+    let mut answers = stream::iter(asked).buffered(AT_A_TIME).zip(stream::iter(spec.data.iter().enumerate()));
+    while let Some((answered, (index, entry))) = answers.next().await {
+        match value_of(index, entry, answered?, &mut held)? {
             Some(value) => drop(data.insert(entry.secret_key.clone(), value)),
             None => miss(format!("spec.data[{index}]"), &store_title(entry.source_ref.as_ref(), default), &entry.remote_ref.key)?,
         }
     }
-    gathered.data = data;
-    Ok(gathered)
+    Ok(Gathered { data, missing })
+}
+
+/// What is held for one object so far.
+#[derive(Default)]
+struct Held {
+    tally: Tally,
+    /// Answers by their address, which is nobody else's while they are here. Several entries may have one in common.
+    answers: BTreeMap<usize, Arc<Answer>>,
+}
+
+impl Held {
+    /// Counts an answer that no entry had before; says how many bytes that are.
+    fn answer(&mut self, answer: &Arc<Answer>) -> Result<usize> {
+        let address = Arc::as_ptr(answer).addr();
+        if self.answers.contains_key(&address) {
+            return Ok(0);
+        }
+        let bytes = match &**answer {
+            Answer::Value(value) => value.len(),
+            Answer::Fields(fields) => tally::size(fields),
+        };
+        self.count(bytes)?;
+        self.answers.insert(address, Arc::clone(answer));
+        Ok(bytes)
+    }
+
+    /// Counts what an entry makes of an answer of which so much is counted: no byte counts twice for the same entry.
+    fn values(&mut self, values: &BTreeMap<String, SecretBytes>, counted: usize) -> Result<()> {
+        self.count(tally::size(values).saturating_sub(counted))
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<()> {
+        if self.tally.add(bytes) {
+            return Ok(());
+        }
+        Err(Error::input(format!("hold what the stores give to one object: with this entry it is longer than {} MiB", MOST >> 20)).advise(SPREAD))
+    }
 }
 
 /// Reads the templates that stand elsewhere.
 ///
 /// # Errors
-/// One of them is not there.
+/// One of them is not there. Input: they are longer than [`MOST`] bytes.
 pub async fn texts(object: &ExternalSecret, desk: &dyn Desk) -> Result<Texts> {
-    let mut texts = Texts::default();
+    let (mut texts, mut tally) = (Texts::default(), Tally::default());
     let template = object.spec.target.as_ref().and_then(|target| target.template.as_ref());
-    for from in template.iter().flat_map(|template| &template.template_from) {
+    for (index, from) in template.iter().flat_map(|template| &template.template_from).enumerate() {
         for (secret, source) in [(false, from.config_map.as_ref()), (true, from.secret.as_ref())] {
             let Some(TemplateRef { name, items }) = source else { continue };
             for item in items {
+                if texts.get(secret, name, &item.key).is_some() {
+                    continue;
+                }
                 let text = desk.text(TextPlace { secret, name, key: &item.key }).await?;
+                if !tally.add(text.len()) {
+                    let error = Error::input(format!("hold the templates of one object: with this entry they are longer than {} MiB", MOST >> 20));
+                    return Err(error.on_item(format!("spec.target.template.templateFrom[{index}]")).advise(SPREAD));
+                }
                 texts.put(secret, name, &item.key, text);
             }
         }
@@ -176,63 +223,80 @@ fn at(path: impl Into<String>, key: &str) -> impl Fn(Error) -> Error {
     move |error| error.on_item(&item)
 }
 
-async fn one(index: usize, entry: &DataEntry, default: Option<&StoreRef>, desk: &dyn Desk) -> Result<Option<SecretBytes>> {
-    let remote = &entry.remote_ref;
-    let told = at(format!("spec.data[{index}]"), &entry.secret_key);
-    let read = async {
-        let store = store_of(entry.source_ref.as_ref(), default)?;
-        let what = reference(remote)?;
-        let (answer, lookup) = desk.read(store, &what).await?;
-        let Some(answer) = answer else { return Ok(None) };
-        let Some(value) = property(&answer, lookup, what.property.as_deref())? else { return Ok(None) };
+/// What a store answers to an entry.
+enum Answered {
+    /// One secret, if there is one, and how its properties are looked up.
+    Read(Option<Arc<Answer>>, Lookup),
+    /// Several, by name.
+    Found(Arc<BTreeMap<String, SecretBytes>>),
+}
+
+async fn one(index: usize, entry: &DataEntry, default: Option<&StoreRef>, desk: &dyn Desk) -> Result<(Option<Arc<Answer>>, Lookup)> {
+    let read = async { desk.read(store_of(entry.source_ref.as_ref(), default)?, &reference(&entry.remote_ref)?).await };
+    read.await.map_err(at(format!("spec.data[{index}]"), &entry.secret_key))
+}
+
+/// What an entry of `data` makes of an answer; nothing, if its secret is missing.
+fn value_of(index: usize, entry: &DataEntry, (answer, lookup): (Option<Arc<Answer>>, Lookup), held: &mut Held) -> Result<Option<SecretBytes>> {
+    let make = || {
+        let (Some(answer), remote) = (answer, &entry.remote_ref) else { return Ok(None) };
+        let counted = held.answer(&answer)?;
+        let Some(value) = property(&answer, lookup, reference(remote)?.property.as_deref())? else { return Ok(None) };
         let decoding = choices::decoding(remote.decoding_strategy.as_deref())?;
         let mut data = decode_all(BTreeMap::from([(entry.secret_key.clone(), value)]), decoding)?;
         check_null_bytes(&data, choices::null_bytes(remote.null_byte_policy.as_deref())?)?;
+        held.values(&data, counted)?;
         Ok(data.remove(&entry.secret_key))
     };
-    read.await.map_err(told)
+    make().map_err(at(format!("spec.data[{index}]"), &entry.secret_key))
 }
 
-async fn from(
-    index: usize,
-    entry: &DataFromEntry,
-    default: Option<&StoreRef>,
-    desk: &dyn Desk,
-    now: Timestamp,
-) -> Result<Option<BTreeMap<String, SecretBytes>>> {
-    let key = entry.extract.as_ref().map_or("find", |extract| &extract.key);
-    let told = at(format!("spec.dataFrom[{index}]"), key);
+async fn from(index: usize, entry: &DataFromEntry, default: Option<&StoreRef>, desk: &dyn Desk) -> Result<Answered> {
     let read = async {
         let store = store_of(entry.source_ref.as_ref(), default)?;
         match (&entry.extract, &entry.find) {
-            (Some(extract), _) => extracted(extract, store, &entry.rewrite, desk, now).await,
-            (None, Some(find)) => found(find, store, &entry.rewrite, desk, now).await.map(Some),
+            (Some(extract), _) => desk.read(store, &reference(extract)?).await.map(|(answer, lookup)| Answered::Read(answer, lookup)),
+            (None, Some(find)) => desk.find(store, &search(find)?).await.map(Answered::Found),
             (None, None) => Err(Error::input("it has neither extract nor find")),
         }
     };
-    read.await.map_err(told)
+    read.await.map_err(told_from(index, entry))
 }
 
-async fn extracted(
-    remote: &RemoteRef,
-    store: &StoreRef,
-    rewrites: &[RewriteShape],
-    desk: &dyn Desk,
+/// What an entry of `dataFrom` makes of an answer; nothing, if its secret is missing.
+fn values_from(
+    index: usize,
+    entry: &DataFromEntry,
+    answered: Answered,
+    held: &mut Held,
     now: Timestamp,
 ) -> Result<Option<BTreeMap<String, SecretBytes>>> {
-    let what = reference(remote)?;
-    let (answer, lookup) = desk.read(store, &what).await?;
-    let Some(answer) = answer else { return Ok(None) };
-    let Some(map) = map(&answer, lookup, what.property.as_deref())? else { return Ok(None) };
-    let how = How {
-        conversion: remote.conversion_strategy.as_deref(),
-        decoding: remote.decoding_strategy.as_deref(),
-        null_bytes: remote.null_byte_policy.as_deref(),
+    let make = || {
+        let (values, counted, how) = match (answered, &entry.extract, &entry.find) {
+            (Answered::Read(Some(answer), lookup), Some(remote), _) => {
+                let counted = held.answer(&answer)?;
+                let Some(values) = map(&answer, lookup, reference(remote)?.property.as_deref())? else { return Ok(None) };
+                (values, counted, How::extracted(remote))
+            }
+            (Answered::Found(found), _, Some(find)) => {
+                let counted = tally::size(&found);
+                held.count(counted)?;
+                (found.iter().map(|(name, value)| (name.clone(), value.duplicate())).collect(), counted, How::found(find))
+            }
+            _ => return Ok(None),
+        };
+        let values = finished(values, &entry.rewrite, how, now)?;
+        held.values(&values, counted)?;
+        Ok(Some(values))
     };
-    finished(map, rewrites, how, now).map(Some)
+    make().map_err(told_from(index, entry))
 }
 
-async fn found(find: &Find, store: &StoreRef, rewrites: &[RewriteShape], desk: &dyn Desk, now: Timestamp) -> Result<BTreeMap<String, SecretBytes>> {
+fn told_from(index: usize, entry: &DataFromEntry) -> impl Fn(Error) -> Error {
+    at(format!("spec.dataFrom[{index}]"), entry.extract.as_ref().map_or("find", |extract| &extract.key))
+}
+
+fn search(find: &Find) -> Result<Search> {
     let pattern = find.name.as_ref().and_then(|name| name.regexp.clone()).filter(|text| !text.is_empty());
     let matches = pattern
         .as_deref()
@@ -242,22 +306,14 @@ async fn found(find: &Find, store: &StoreRef, rewrites: &[RewriteShape], desk: &
         })
         .transpose()?;
     let conversion = choices::conversion(find.conversion_strategy.as_deref())?;
-    let search = Search {
+    Ok(Search {
         path: find.path.clone().filter(|path| !path.is_empty()),
         pattern,
         matches,
         tags: find.tags.clone(),
         conversion: Some(format!("{conversion:?}")),
         converts: Some(Arc::new(move |name: &str| key(name, conversion))),
-    };
-    let found = desk.find(store, &search).await?;
-    let found = found.iter().map(|(name, value)| (name.clone(), value.duplicate())).collect();
-    let how = How {
-        conversion: find.conversion_strategy.as_deref(),
-        decoding: find.decoding_strategy.as_deref(),
-        null_bytes: find.null_byte_policy.as_deref(),
-    };
-    finished(found, rewrites, how, now)
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -265,6 +321,24 @@ struct How<'a> {
     conversion: Option<&'a str>,
     decoding: Option<&'a str>,
     null_bytes: Option<&'a str>,
+}
+
+impl<'a> How<'a> {
+    fn extracted(remote: &'a RemoteRef) -> Self {
+        Self {
+            conversion: remote.conversion_strategy.as_deref(),
+            decoding: remote.decoding_strategy.as_deref(),
+            null_bytes: remote.null_byte_policy.as_deref(),
+        }
+    }
+
+    fn found(find: &'a Find) -> Self {
+        Self {
+            conversion: find.conversion_strategy.as_deref(),
+            decoding: find.decoding_strategy.as_deref(),
+            null_bytes: find.null_byte_policy.as_deref(),
+        }
+    }
 }
 
 /// Rewrites or converts the keys, holds them against what a Secret may have, and decodes the values.
@@ -279,3 +353,6 @@ fn finished(map: BTreeMap<String, SecretBytes>, rewrites: &[RewriteShape], how: 
     check_null_bytes(&map, choices::null_bytes(how.null_bytes)?)?;
     Ok(map)
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,7 +243,7 @@ pub fn compose(parts: Parts<'_>) -> Result<AnyObject> {
         None => ours.inherited(object, &metadata),
     };
     let mut filled = Filled { content: &mut content, labels, annotations };
-    filled.fill(kind, template, &Engine { language: &delimiters.language(), values: &values, now }, texts)?;
+    filled.fill(kind, template, &Engine::new(&delimiters.language(), &values, now), texts)?;
     let Filled { labels, annotations, .. } = filled;
     if object.spec.target.as_ref().and_then(|target| target.immutable) == Some(true) {
         if !kind.keeps_data() {

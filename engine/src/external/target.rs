@@ -2,12 +2,14 @@
 //!
 //! *Source*: external-secrets 2.9.0 `externalsecret_controller_template.go`, `pkg/controllers/templating/parser.go`.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::ExternalSecret;
 use crds::external_secret::{Template as Shape, TemplateFrom};
 use jiff::Timestamp;
 use keys::SecretBytes;
+use providers::tally::{MOST, Tally};
 use serde_json::{Map, Value, json};
 use templates::{Context, Language, MissingKey, Template, plain_value};
 
@@ -275,7 +277,7 @@ fn render(template: Option<&Shape>, values: BTreeMap<String, SecretBytes>, texts
     if keeps_values(template)? {
         rendered.data = values.iter().map(|(key, value)| (key.clone(), value.duplicate())).collect();
     }
-    let engine = Engine { language, values: &values, now };
+    let engine = Engine::new(language, &values, now);
     for (index, from) in template.template_from.iter().enumerate() {
         engine.from(from, texts, &mut rendered).map_err(|error| error.on_item(format!("spec.target.template.templateFrom[{index}]")))?;
     }
@@ -295,18 +297,31 @@ fn render(template: Option<&Shape>, values: BTreeMap<String, SecretBytes>, texts
     Ok(rendered)
 }
 
-/// Renders templates over values.
+/// Renders the templates of one object over values.
 pub(super) struct Engine<'a> {
-    pub(super) language: &'a Language,
+    language: &'a Language,
     pub(super) values: &'a BTreeMap<String, SecretBytes>,
-    pub(super) now: Timestamp,
+    now: Timestamp,
+    /// How much they gave so far: each may give what a whole Secret holds, and an object may have thousands.
+    given: Cell<Tally>,
 }
 
-impl Engine<'_> {
+impl<'a> Engine<'a> {
+    pub(super) fn new(language: &'a Language, values: &'a BTreeMap<String, SecretBytes>, now: Timestamp) -> Self {
+        Self { language, values, now, given: Cell::default() }
+    }
+
     pub(super) fn one(&self, name: &str, text: &[u8]) -> Result<SecretBytes> {
         let context = Context { now: Some(self.now), missing_key: MissingKey::Error, ..Context::new(self.values) };
         let rendered = Template::parse_as(self.language, name, text).and_then(|template| template.render(&context));
-        rendered.map_err(|error| Error::input(format!("render the template: {error}")))
+        let rendered = rendered.map_err(|error| Error::input(format!("render the template: {error}")))?;
+        let mut given = self.given.take();
+        let fits = given.add(rendered.len());
+        self.given.set(given);
+        if fits {
+            return Ok(rendered);
+        }
+        Err(Error::input(format!("render the template: with it, those of one object give more than {} MiB", MOST >> 20)).advise(SPREAD))
     }
 
     fn text(&self, name: &str, text: &str) -> Result<String> {
@@ -437,5 +452,18 @@ mod tests {
         check("~: a", Err("read what the template gives as keys and values: a key is nothing, or a number that is too large"));
         check(r#"{"n": 1.0, "big": 18446744073709551615}"#, Ok(&[("big", "18446744073709551615"), ("n", "1")]));
         check("", Ok(&[]));
+    }
+
+    #[test]
+    fn templates_together_give_no_more_than_is_held_for_one_object() {
+        let values = BTreeMap::from([("long".to_owned(), SecretBytes::new(vec![b'x'; 1_000_000]))]);
+        let language = Language::external_secrets();
+        let engine = Engine::new(&language, &values, Timestamp::UNIX_EPOCH);
+        for _ in 0..MOST / 1_000_000 {
+            assert_eq!(engine.one("key", b"{{ .long }}").unwrap().len(), 1_000_000);
+        }
+        let error = engine.one("key", b"{{ .long }}").unwrap_err();
+        let expected = "render the template: with it, those of one object give more than 64 MiB";
+        assert_eq!((error.message(), error.advice()), (expected, Some(SPREAD)));
     }
 }
