@@ -40,6 +40,9 @@ pub struct Document {
     pub branches: Vec<Map>,
     /// The first thing that can be read, but not encrypted or hashed: a key that is no text, an integer beyond 64 bits.
     pub objection: Option<Error>,
+    /// Where the text has comments, in its order, each with its marker: also those that the format's rules drop, which are in no branch. Empty where
+    /// the branches hold all of them.
+    pub comments: Vec<Span>,
 }
 
 /// A mapping, in the order of the file.

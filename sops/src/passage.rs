@@ -140,4 +140,4 @@ fn behind(mut text: Zeroizing<Vec<u8>>, end: usize, source: &[u8], edits: Vec<Ed
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

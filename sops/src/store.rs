@@ -186,6 +186,11 @@ pub trait Splice: Sync {
         Ok(self.remove(source, span, among))
     }
 
+    /// Cuts a comment out that no branch of the document holds, of [`crate::Document::comments`].
+    fn cut_comment(&self, source: &[u8], span: Span) -> Edit {
+        self.remove(source, span, Span::default())
+    }
+
     /// True if an alias stands there, which means what stands elsewhere.
     fn is_alias(&self, source: &[u8], span: Span) -> bool {
         let _ = (source, span);

@@ -2,7 +2,7 @@
 
 use keys::{SecretBytes, ValueCipher};
 
-use crate::document::{Comment, Document, Element, Leaf, List, Map, Member, Node, Value};
+use crate::document::{Comment, Document, Element, Leaf, List, Map, Member, Node, Span, Value};
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::leaf::{self, Kind, Plain};
 use crate::rules::Selection;
@@ -11,6 +11,9 @@ use crate::store::{Edit, Splice};
 
 pub use way::{Direction, Way};
 
+use spare::Spare;
+
+mod spare;
 mod way;
 
 /// Deepest nesting that is walked; every format refuses deeper files before.
@@ -59,6 +62,7 @@ struct Pass<'a> {
     stash: &'a mut Stash,
     way: Way<'a>,
     edits: Vec<Edit>,
+    spare: Spare,
     lost_comments: usize,
     /// The way, for errors.
     path: Vec<Step>,
@@ -73,12 +77,24 @@ enum Step {
 
 impl<'a> Pass<'a> {
     fn new(treatment: &'a Treatment<'a>, stash: &'a mut Stash, direction: Direction) -> Self {
-        Self { treatment, stash, way: Way::new(treatment, direction), edits: Vec::new(), lost_comments: 0, path: Vec::new(), at: None }
+        Self {
+            treatment,
+            stash,
+            way: Way::new(treatment, direction),
+            edits: Vec::new(),
+            spare: Spare::default(),
+            lost_comments: 0,
+            path: Vec::new(),
+            at: None,
+        }
     }
 
     fn run(mut self, document: &mut Document) -> Result<Passed> {
         if let Some(objection) = &document.objection {
             return Err(objection.clone());
+        }
+        if self.way.direction == Direction::Encrypt && self.treatment.splice.is_some() {
+            self.spare = Spare::of(document);
         }
         for branch in &mut document.branches {
             if let Err(error) = self.map(branch, None) {
@@ -89,6 +105,7 @@ impl<'a> Pass<'a> {
                 });
             }
         }
+        self.cut_comments(Span::new(0, self.treatment.source.len()));
         Ok(Passed { hash: self.way.finish(), edits: self.edits, lost_comments: self.lost_comments })
     }
 
@@ -116,6 +133,7 @@ impl<'a> Pass<'a> {
                 }
             }
         }
+        self.cut_comments(map.span);
         self.way.walk.leave();
         Ok(())
     }
@@ -142,8 +160,17 @@ impl<'a> Pass<'a> {
             }
             self.path.pop();
         }
+        self.cut_comments(list.span);
         self.way.walk.leave();
         Ok(())
+    }
+
+    /// Cuts comments out that are not in the tree, so that nothing would encrypt them, where those that are in it are encrypted.
+    fn cut_comments(&mut self, within: Span) {
+        let found = self.spare.take(within);
+        if let Some(splice) = self.treatment.splice.filter(|_| self.way.walk.is_selected(None)) {
+            self.edits.extend(found.into_iter().map(|comment| splice.cut_comment(self.treatment.source, comment)));
+        }
     }
 
     fn node(&mut self, node: &mut Node, key: Option<&str>) -> Result<()> {
@@ -162,7 +189,12 @@ impl<'a> Pass<'a> {
         // What an alias stands for may be encrypted, and differs by place.
         let alias = splice.is_alias(self.treatment.source, node.span());
         match node {
-            Node::Leaf(leaf) if changed || alias => self.edits.push(splice.scalar(self.treatment.source, leaf.span, &leaf.value)?),
+            Node::Leaf(leaf) if changed || alias => {
+                self.edits.push(splice.scalar(self.treatment.source, leaf.span, &leaf.value)?);
+                // The comment behind the header of a block went with the block.
+                self.spare.take(leaf.span);
+            }
+            Node::Leaf(leaf) => self.cut_comments(leaf.span),
             node if alias => self.edits.push(splice.value(self.treatment.source, node.span(), node)?),
             _ => {}
         }
@@ -227,7 +259,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Decrypts an element of a sequence that is the ciphertext of a comment.
-    fn hidden_comment(&mut self, node: &Node, among: crate::document::Span) -> Result<Option<Comment>> {
+    fn hidden_comment(&mut self, node: &Node, among: Span) -> Result<Option<Comment>> {
         let Node::Leaf(Leaf { value: Value::Text(text), span }) = node else { return Ok(None) };
         // EXPOSE: ciphertext.
         let text = text.expose();
@@ -239,7 +271,7 @@ impl<'a> Pass<'a> {
         if let Some(splice) = self.treatment.splice.filter(|_| !span.is_unknown()) {
             self.edits.push(splice.comment_for(self.treatment.source, *span, among, &text)?);
         }
-        Ok(Some(Comment { text, inline: false, span: crate::document::Span::default() }))
+        Ok(Some(Comment { text, inline: false, span: Span::default() }))
     }
 
     fn ciphertext(&mut self, kind: Kind, bytes: &[u8]) -> Result<SecretBytes> {

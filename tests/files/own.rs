@@ -61,6 +61,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("own_folders_are_encrypted_by_rule_and_decrypted_at_once", NEEDS, folders_by_rule),
         case("own_values_are_set_and_removed_in_every_format", NEEDS, values_are_set_and_removed),
         case("own_plaintext_is_for_its_owner_only", NEEDS, plaintext_is_for_its_owner_only),
+        case("own_comments_that_sops_drops_are_not_left_readable", NEEDS, dropped_comments_are_not_left),
     ]);
     cases
 }
@@ -210,4 +211,20 @@ fn plaintext_is_for_its_owner_only() {
     assert_eq!(mode("plain.yaml"), 0o600);
     place.sealer(&["decrypt", "--in-place", "file.yaml"]).run().success();
     assert_eq!(mode("file.yaml"), 0o600);
+}
+
+fn dropped_comments_are_not_left() {
+    let place = Place::new();
+    let text = "users: [   # hunter2\n  alice ]\nnone: [\n  # hunter2\n]\ncert_unencrypted: |  # hunter2\n  dummy\n...\n\n# hunter2\n";
+    place.home.write("f.yaml", text);
+    place.home.write("editor.sh", "printf '%s\\n' 'more: [ # hunter2' '  b ]' '# kept' > \"$1\"\n");
+    place.sealer(&["encrypt", "--in-place", "--age", &place.recipient, "f.yaml"]).run().success();
+    assert!(!place.read("f.yaml").contains("hunter2"), "{}", place.read("f.yaml"));
+    let theirs = place.encrypted("theirs.yaml", text);
+    place.home.write("theirs.yaml", theirs);
+    assert_eq!(done(place.sops(&["decrypt", "f.yaml"]).run()), done(place.sops(&["decrypt", "theirs.yaml"]).run()));
+    assert_eq!(place.sealer(&["decrypt", "f.yaml"]).run().success(), "users: [\n  alice ]\nnone: [\n]\ncert_unencrypted: |\n  dummy\n...\n\n");
+    place.sealer(&["edit", "f.yaml"]).env("EDITOR", "/bin/sh editor.sh").run().success();
+    assert!(!place.read("f.yaml").contains("hunter2"), "{}", place.read("f.yaml"));
+    assert_eq!(place.sealer(&["decrypt", "f.yaml"]).run().success(), "more: [\n  b ]\n# kept\n");
 }

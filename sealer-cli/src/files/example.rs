@@ -11,5 +11,5 @@ pub(crate) fn example(store: &dyn Store) -> Document {
         MetadataLayout::Prefixed => map(pairs()),
         MetadataLayout::Nested | MetadataLayout::Section => map(vec![Pair::new("database", Node::Map(map(pairs())))]),
     };
-    Document { branches: vec![branch], objection: None }
+    Document { branches: vec![branch], ..Document::default() }
 }

@@ -26,15 +26,15 @@ fn metadata() -> Metadata {
     }
 }
 
-fn lock(key: &DataKey) -> Lock<'_> {
+pub(crate) fn lock(key: &DataKey) -> Lock<'_> {
     Lock { key, metadata: metadata(), now: "2026-01-01T00:00:00Z".to_owned(), stash: Stash::default() }
 }
 
-fn secret(text: &str) -> SecretBytes {
+pub(crate) fn secret(text: &str) -> SecretBytes {
     SecretBytes::new(text.as_bytes().to_vec())
 }
 
-fn text(secret: &SecretBytes) -> String {
+pub(crate) fn text(secret: &SecretBytes) -> String {
     // EXPOSE: a test looks at what was written.
     String::from_utf8(secret.expose().to_vec()).unwrap()
 }

@@ -37,7 +37,7 @@ impl Store for Binary {
         let span = Span::new(0, source.len());
         let value = Node::Leaf(Leaf { value: Value::Text(SecretBytes::new(source.to_vec())), span });
         let members = vec![Member::Pair(Pair { key: DATA.to_owned(), value, span })];
-        Ok(Document { branches: vec![Map { members, span }], objection: None })
+        Ok(Document { branches: vec![Map { members, span }], ..Document::default() })
     }
 
     fn emit(&self, document: &Document, _: Style) -> Result<SecretBytes> {

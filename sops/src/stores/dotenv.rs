@@ -38,7 +38,7 @@ impl Store for Dotenv {
             }
             start += line.len() + 1;
         }
-        Ok(Document { branches: vec![Map { members, span: Span::new(0, source.len()) }], objection: None })
+        Ok(Document { branches: vec![Map { members, span: Span::new(0, source.len()) }], ..Document::default() })
     }
 
     fn emit(&self, document: &Document, _: Style) -> Result<SecretBytes> {

@@ -38,7 +38,7 @@ impl Store for Ini {
 
     fn parse(&self, source: &[u8]) -> Result<Document> {
         let members = read::file(source)?.sections.into_iter().map(section).collect();
-        Ok(Document { branches: vec![Map { members, span: Span::new(0, source.len()) }], objection: None })
+        Ok(Document { branches: vec![Map { members, span: Span::new(0, source.len()) }], ..Document::default() })
     }
 
     fn emit(&self, document: &Document, _: Style) -> Result<SecretBytes> {

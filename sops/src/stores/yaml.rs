@@ -45,6 +45,7 @@ impl Store for Yaml {
             tree::Builder::new(source, &parser.nodes, &mut document).branch(&parsed)?;
             first = false;
         }
+        document.comments = parser.into_comments();
         Ok(document)
     }
 

@@ -28,7 +28,7 @@ fn line_breaks_of_values_are_escaped() {
 fn what_it_does_not_have_is_refused() {
     let refused = |key: &str, node: Node| {
         let branch = Map { members: vec![Member::Pair(Pair::new(key, node))], ..Map::default() };
-        let document = Document { branches: vec![branch], objection: None };
+        let document = Document { branches: vec![branch], ..Document::default() };
         (Dotenv.emit(&document, Style::default()).is_err(), Dotenv.emit_encrypted(&document, Style::default()).is_err())
     };
     assert_eq!(refused("a", Node::Map(Map::default())), (true, true));

@@ -29,7 +29,7 @@ pub(super) fn document(source: &[u8]) -> Result<Document> {
     if reader.at < source.len() {
         return Err(reader.error(reader.at, "something follows the object"));
     }
-    Ok(Document { branches: vec![map], objection: None })
+    Ok(Document { branches: vec![map], ..Document::default() })
 }
 
 /// Finds the end of the string that starts at a byte.

@@ -28,7 +28,7 @@ pub(super) fn document(source: &[u8]) -> Result<Document> {
     let mut builder = Builder { source, headers, comments, objection: None };
     let (mut members, span) = builder.members(parsed.as_table());
     members.extend(rest.into_iter().map(|note| Member::Comment(note.comment(source))));
-    Ok(Document { branches: vec![Map { members, span: span.direct }], objection: builder.objection })
+    Ok(Document { branches: vec![Map { members, span: span.direct }], objection: builder.objection, ..Document::default() })
 }
 
 /// A comment, found in the text.

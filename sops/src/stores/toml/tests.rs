@@ -68,7 +68,7 @@ fn values_keep_their_order_even_behind_tables() {
     let map = |members| Map { members, ..Map::default() };
     let pair = |key: &str, value| crate::document::Member::Pair(crate::document::Pair::new(key, value));
     let inner = map(vec![pair("x", Node::leaf(Value::Int(1)))]);
-    let document = Document { branches: vec![map(vec![pair("a", Node::Map(inner)), pair("b", Node::leaf(Value::Int(2)))])], objection: None };
+    let document = Document { branches: vec![map(vec![pair("a", Node::Map(inner)), pair("b", Node::leaf(Value::Int(2)))])], ..Document::default() };
     assert_eq!(Toml.emit(&document, Style::default()).unwrap().expose(), b"a.x = 1\nb = 2\n");
 }
 

@@ -110,6 +110,11 @@ impl<'a> Parser<'a> {
         Ok(Some(SyntaxDocument { root, head, foot }))
     }
 
+    /// Where the text has comments, whether or not a node took them.
+    pub(super) fn into_comments(self) -> Vec<Span> {
+        self.scanner.comments
+    }
+
     fn directives(&mut self) -> Result<Ahead> {
         let mut versions = 0;
         loop {

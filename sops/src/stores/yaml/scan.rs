@@ -67,6 +67,8 @@ pub(super) struct Scanner<'a> {
     /// Tokens that were given out.
     taken: usize,
     remarks: VecDeque<Remark>,
+    /// Every comment that was passed, from its `#` on.
+    pub(super) comments: Vec<Span>,
     /// The last two tokens, the later one second, and where they start.
     last: [(Last, usize); 2],
     flow: usize,
@@ -84,6 +86,7 @@ impl<'a> Scanner<'a> {
             queue: VecDeque::new(),
             taken: 0,
             remarks: VecDeque::new(),
+            comments: Vec::new(),
             last: [(Last::Other, 0); 2],
             flow: 0,
             indent: -1,

@@ -20,7 +20,7 @@ use super::emit::{Blocks, Emitter};
 use super::page::Page;
 use super::style::Style;
 use copy::{copy, copy_members};
-use cut::{is_below_keeping_block, past_empty_lines, past_inner_comments, remove_from_flow};
+use cut::{cut_comment, is_below_keeping_block, past_empty_lines, past_inner_comments, remove_from_flow};
 use place::{Before, Place, column, line_break, line_end, line_start, next_line, unit};
 use quotes::{in_quotes, kept_quote};
 
@@ -82,6 +82,10 @@ impl Splice for Yaml {
         // EXPOSE: the comment becomes part of the edit.
         written.push(text.expose());
         Ok(Edit { start: dash, end: span.range().end, text: written.into_secret() })
+    }
+
+    fn cut_comment(&self, source: &[u8], span: Span) -> Edit {
+        cut_comment(source, span)
     }
 
     fn is_alias(&self, source: &[u8], span: Span) -> bool {

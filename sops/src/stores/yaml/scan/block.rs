@@ -52,7 +52,7 @@ impl Scanner<'_> {
             breaks.found.clear();
             after_blank = blank;
             let at = self.cursor.mark.at;
-            let line = self.pass_comment().range();
+            let line = self.pass_line().range();
             text.push(self.cursor.text.get(line.clone()).unwrap_or_default());
             end = line.end.max(at);
             self.cursor.pass_break();

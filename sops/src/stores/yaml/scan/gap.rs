@@ -45,7 +45,7 @@ impl Scanner<'_> {
             }
             self.lift_line_comment();
             if self.cursor.peek(0) == b'#' {
-                self.comments(from);
+                self.search_comments(from);
             }
             if self.cursor.break_width(0) == 0 {
                 return Ok(());
@@ -77,12 +77,19 @@ impl Scanner<'_> {
         }
         self.cursor.pass(blanks);
         let start = self.cursor.mark;
-        let lines = vec![self.pass_comment()];
+        let lines = vec![self.comment()];
         self.remarks.push_back(Remark { side: Side::Line, lines, token, start, end: 0, searched_from: 0 });
     }
 
-    /// Passes a comment up to the end of its line.
-    pub(super) fn pass_comment(&mut self) -> Span {
+    /// Passes a comment, and remembers that it is there.
+    pub(super) fn comment(&mut self) -> Span {
+        let comment = self.pass_line();
+        self.comments.push(comment);
+        comment
+    }
+
+    /// Passes everything up to the end of the line.
+    pub(super) fn pass_line(&mut self) -> Span {
         let start = self.cursor.mark.at;
         let rest = self.cursor.rest();
         let mut length = 0;
@@ -100,7 +107,7 @@ impl Scanner<'_> {
     }
 
     /// Takes the comments from here to the next token.
-    fn comments(&mut self, from: Mark) {
+    fn search_comments(&mut self, from: Mark) {
         let [before, last] = self.last;
         let mark = self.cursor.mark;
         let behind = usize::from(self.cursor.breaks == 0 && mark.column > 1);
@@ -196,7 +203,7 @@ impl Scanner<'_> {
         while self.cursor.mark.at < target {
             if self.cursor.break_width(0) > 0 { self.cursor.pass_break() } else { self.cursor.pass(1) }
         }
-        let line = self.pass_comment();
+        let line = self.comment();
         gap.group.lines.push(line);
         // The break behind a comment is no empty line. Of CR LF only the first half is passed, as go-yaml does it, which makes one of the rest.
         gap.ahead = 1;

@@ -84,7 +84,7 @@ impl<'a> Scanner<'a> {
         let end = self.cursor.mark.at;
         self.cursor.pass_blanks();
         if self.cursor.peek(0) == b'#' {
-            self.pass_comment();
+            self.comment();
         }
         if !self.cursor.is_break_or_end(0) {
             return Err(self.wrong(start, "a directive with more than a comment behind it"));

@@ -3,8 +3,20 @@
 use keys::SecretBytes;
 
 use super::place::{line_end, line_start, next_line, skip_space_and_comments};
+use crate::document::Span;
 use crate::store::Edit;
 use crate::stores::yaml::cursor::is_blank;
+
+/// Cuts a comment out that is of no use to anybody: with its line, if nothing else stands there.
+pub(super) fn cut_comment(source: &[u8], span: Span) -> Edit {
+    let std::ops::Range { start, end } = span.range();
+    let line = line_start(source, start);
+    let text = SecretBytes::new(Vec::new());
+    match source[line..start].iter().rposition(|byte| !is_blank(*byte)) {
+        Some(last) => Edit { start: line + last + 1, end, text },
+        None => Edit { start: line, end: next_line(source, end), text },
+    }
+}
 
 /// The end of the comments below a member that are indented deeper than it, and so go with it.
 pub(super) fn past_inner_comments(source: &[u8], from: usize, column: usize) -> usize {
