@@ -62,6 +62,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("own_values_are_set_and_removed_in_every_format", NEEDS, values_are_set_and_removed),
         case("own_plaintext_is_for_its_owner_only", NEEDS, plaintext_is_for_its_owner_only),
         case("own_comments_that_sops_drops_are_not_left_readable", NEEDS, dropped_comments_are_not_left),
+        case("own_values_of_toml_change_alone", NEEDS, values_of_toml_change_alone),
     ]);
     cases
 }
@@ -227,4 +228,21 @@ fn dropped_comments_are_not_left() {
     place.sealer(&["edit", "f.yaml"]).env("EDITOR", "/bin/sh editor.sh").run().success();
     assert!(!place.read("f.yaml").contains("hunter2"), "{}", place.read("f.yaml"));
     assert_eq!(place.sealer(&["decrypt", "f.yaml"]).run().success(), "more: [\n  b ]\n# kept\n");
+}
+
+fn values_of_toml_change_alone() {
+    let place = Place::new();
+    let of = |name: &str, path: &str| place.sealer(&["extract", name, path]).run();
+    place.home.write("f.toml", "apple.type = \"fruit\"\norange.type = \"round\"\napple.skin = \"thin\"\n\n[database.primary]\nhost = \"h\"\n");
+    place.sealer(&["encrypt", "--in-place", "--age", &place.recipient, "f.toml"]).run().success();
+    place.sealer(&["unset", "f.toml", "[\"apple\"]"]).run().success();
+    assert_eq!(of("f.toml", "[\"orange\"][\"type\"]").success(), "round");
+    assert_eq!(of("f.toml", "[\"apple\"]").status, 3);
+    place.sealer(&["set", "f.toml", "[\"database\"][\"timeout\"]", "30"]).run().success();
+    assert_eq!(of("f.toml", "[\"database\"][\"timeout\"]").success(), "30");
+    assert_eq!(of("f.toml", "[\"database\"][\"primary\"][\"host\"]").success(), "h");
+    place.home.write("f.yaml", "limits: {cpu: }\n");
+    place.sealer(&["encrypt", "--in-place", "--age", &place.recipient, "f.yaml"]).run().success();
+    place.sealer(&["set", "f.yaml", "[\"limits\"][\"mem\"]", "\"1Gi\""]).run().success();
+    assert_eq!(done(place.sops(&["decrypt", "f.yaml"]).run()), b"limits:\n    cpu: null\n    mem: 1Gi\n");
 }

@@ -312,8 +312,9 @@ fn add(source: &[u8], collection: Span, last: Option<(Span, &Node)>, member: &No
         let (start, end) = flow_end(source, collection, last.map(|last| last.0));
         let mut page = Page::with_capacity(256);
         if let Some((last, _)) = last {
-            // A comma would become part of a tag.
-            page.put(if source.get(last.range().start) == Some(&b'!') { b" , " } else { b", " });
+            // A comma would become part of a tag, or of a key behind whose colon nothing stands.
+            let joins = source.get(last.range().start) == Some(&b'!') || source.get(..start).is_some_and(|before| before.ends_with(b":"));
+            page.put(if joins { b" , " } else { b", " });
         }
         match member {
             Node::Map(map) => flow::write_pairs(&mut page, map),
