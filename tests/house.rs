@@ -39,7 +39,6 @@ const MAY_EXPOSE: &[&str] = &[
     "sealer-cli/src/certificate.rs",
     "sealer-cli/src/child.rs",
     "sealer-cli/src/child/environment.rs",
-    "sealer-cli/src/child/handed.rs",
     "sealer-cli/src/commands/decrypt.rs",
     "sealer-cli/src/commands/edit.rs",
     "sealer-cli/src/commands/encrypt.rs",

@@ -1,13 +1,16 @@
 //! A folder for plaintext that other programs need as a file: closed to others, in memory where there is such a place, wiped at the end.
 
-use std::fs::{self, DirEntry, File, Permissions};
+use std::ffi::OsString;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use engine::{Error, Result};
 use keys::SecretBytes;
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat, unlinkat};
+use rustix::path::Arg;
 use tempfile::TempDir;
 
 use crate::input::file_error;
@@ -16,8 +19,14 @@ use crate::input::file_error;
 const MAX_DEPTH: usize = 32;
 
 /// The folder; dropping it wipes and removes all that lies in it.
+///
+/// It may be given to somebody else, who can put anything in its place, and a link in the place of anything in it. So whatever is done there
+/// afterwards starts from the open folder and follows no link: it may be done by an administrator.
 #[derive(Debug)]
-pub(crate) struct PrivateFolder(TempDir);
+pub(crate) struct PrivateFolder {
+    place: TempDir,
+    open: OwnedFd,
+}
 
 impl PrivateFolder {
     /// Makes an empty one: in memory, or else where temporary files lie.
@@ -34,13 +43,15 @@ impl PrivateFolder {
                 break;
             }
         }
-        let folder = made.map_err(|error| file_error("make a folder for plaintext", &error))?;
-        Ok(Self(folder))
+        let fail = |error: io::Error| file_error("make a folder for plaintext", &error);
+        let place = made.map_err(fail)?;
+        let open = open_folder(CWD, place.path()).map_err(fail)?;
+        Ok(Self { place, open })
     }
 
     /// Where it lies.
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.place.path()
     }
 
     /// Gives the folder and a file in it to somebody else.
@@ -60,11 +71,12 @@ impl PrivateFolder {
         Ok(path)
     }
 
-    /// Makes a pipe that only its owner can read.
-    pub(crate) fn pipe(&self, name: impl AsRef<Path>) -> Result<PathBuf> {
-        let path = self.path().join(name);
-        make_pipe(&path).map_err(|error| file_error("make a pipe for the plaintext", &error))?;
-        Ok(path)
+    /// Makes a pipe that only its owner can read, and the end at which it is fed.
+    pub(crate) fn pipe(&self, name: impl AsRef<Path>) -> Result<(PathBuf, Pipe)> {
+        let path = self.path().join(&name);
+        let made = make_pipe(&path).and_then(|()| self.open.try_clone());
+        let folder = made.map_err(|error| file_error("make a pipe for the plaintext", &error))?;
+        Ok((path, Pipe { folder, name: name.as_ref().as_os_str().to_owned() }))
     }
 
     /// Checks that a name is one of a file right in the folder.
@@ -79,28 +91,59 @@ impl PrivateFolder {
 
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
-        wipe(self.path(), MAX_DEPTH);
+        let _ = wipe(&self.open, MAX_DEPTH);
         // The folder itself goes with the field.
     }
 }
 
-/// Writes over everything in a folder: what the editor left beside the file says the same as the file.
-fn wipe(folder: &Path, depth: usize) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() && depth > 0 => wipe(&entry.path(), depth - 1),
-            Ok(kind) if kind.is_file() => {
-                let _ = overwrite(&entry);
-            }
-            _ => {}
+/// A pipe in a private folder.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    folder: OwnedFd,
+    name: OsString,
+}
+
+impl Pipe {
+    /// Waits for a reader and gives it the plaintext, then takes the pipe away: who opens it a second time is told that it is gone.
+    pub(crate) fn feed(&self, text: &SecretBytes) -> io::Result<()> {
+        let mut file = File::from(openat(&self.folder, &*self.name, OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?);
+        if file.metadata()?.file_type().is_fifo() {
+            // EXPOSE: the person asked for a program that reads the plaintext; it need not read all of it.
+            let _ = file.write_all(text.expose());
         }
+        // Only then is the pipe closed: its reader sees the end when there is nothing left to open.
+        Ok(unlinkat(&self.folder, &*self.name, AtFlags::empty())?)
     }
 }
 
+/// Opens a folder, which is no link.
+fn open_folder(folder: impl AsFd, name: impl Arg) -> io::Result<OwnedFd> {
+    Ok(openat(folder, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Writes over everything in a folder: what the editor left beside the file says the same as the file.
+fn wipe(folder: &OwnedFd, depth: usize) -> io::Result<()> {
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Ok(found) = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
+        // What cannot be wiped keeps nothing else from it.
+        let _ = match FileType::from_raw_mode(found.st_mode) {
+            FileType::Directory if depth > 0 && !matches!(name.to_bytes(), b"." | b"..") => {
+                open_folder(folder, name).and_then(|inner| wipe(&inner, depth - 1))
+            }
+            FileType::RegularFile => overwrite(folder, name),
+            _ => Ok(()),
+        };
+    }
+    Ok(())
+}
+
 /// Writes zeros over a file, unless it has another name elsewhere, where it is not ours.
-fn overwrite(entry: &DirEntry) -> io::Result<()> {
-    let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
-    let mut file = File::options().write(true).custom_flags(nofollow).open(entry.path())?;
+fn overwrite(folder: &OwnedFd, name: impl Arg) -> io::Result<()> {
+    // Without waiting: something else may stand there by now.
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let mut file = File::from(openat(folder, name, flags, Mode::empty())?);
     let metadata = file.metadata()?;
     if metadata.is_file() && metadata.nlink() == 1 {
         io::copy(&mut io::Read::take(io::repeat(0), metadata.len()), &mut file)?;
@@ -112,7 +155,7 @@ fn overwrite(entry: &DirEntry) -> io::Result<()> {
 
 #[cfg(not(target_vendor = "apple"))]
 fn make_pipe(path: &Path) -> io::Result<()> {
-    Ok(rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)?)
+    Ok(rustix::fs::mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR)?)
 }
 
 /// There the call is not to be had without `unsafe`.
@@ -139,6 +182,8 @@ fn is_memory(_: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn secret() -> SecretBytes {
@@ -172,8 +217,30 @@ mod tests {
         }
         let elsewhere = tempfile::tempdir().unwrap();
         fs::hard_link(&kept, elsewhere.path().join("other")).unwrap();
-        wipe(folder.path(), 1);
+        wipe(&open_folder(CWD, folder.path()).unwrap(), 1).unwrap();
         assert_eq!((fs::read(wiped).unwrap(), fs::read(kept).unwrap()), (vec![0; 5], b"dummy".to_vec()));
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_folder_leads_nowhere() {
+        let outside = tempfile::tempdir().unwrap();
+        fs::create_dir(outside.path().join("a")).unwrap();
+        let theirs = [outside.path().join("theirs"), outside.path().join("a/theirs"), outside.path().join("pipe")];
+        theirs.iter().for_each(|path| fs::write(path, "theirs").unwrap());
+        let folder = PrivateFolder::make().unwrap();
+        let (path, moved) = (folder.path().to_owned(), folder.path().with_extension("moved"));
+        folder.write("db.yaml", &secret()).unwrap();
+        let (_, pipe) = folder.pipe("pipe").unwrap();
+        fs::rename(&path, &moved).unwrap();
+        std::os::unix::fs::symlink(outside.path(), &path).unwrap();
+        fs::remove_file(moved.join("pipe")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("pipe"), moved.join("pipe")).unwrap();
+        assert!(pipe.feed(&secret()).is_err());
+        drop(folder);
+        assert!(theirs.iter().all(|path| fs::read(path).unwrap() == b"theirs"));
+        assert_eq!(fs::read(moved.join("db.yaml")).unwrap(), vec![0; 5]);
+        fs::remove_dir_all(&moved).unwrap();
+        assert!(!path.is_symlink());
     }
 
     #[test]

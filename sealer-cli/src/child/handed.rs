@@ -1,14 +1,10 @@
 //! Plaintext in a file for a program that reads one.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::PathBuf;
-
 use engine::Result;
 use keys::SecretBytes;
 
 use super::{Ended, Launch, run};
-use crate::private::PrivateFolder;
+use crate::private::{Pipe, PrivateFolder};
 use crate::signals::Watch;
 
 /// What the file is called if nobody says.
@@ -31,29 +27,23 @@ pub(crate) fn with_file(launch: &Launch, text: &SecretBytes, handing: Handing, n
     // Signals are looked at before there is anything to wipe, and until all of it is.
     let watch = Watch::start()?;
     let folder = PrivateFolder::make()?;
-    let path = match handing {
-        Handing::File => folder.write(name.unwrap_or(NAME), text)?,
-        Handing::Pipe => folder.pipe(name.unwrap_or(NAME))?,
+    let (path, pipe) = match handing {
+        Handing::File => (folder.write(name.unwrap_or(NAME), text)?, None),
+        Handing::Pipe => folder.pipe(name.unwrap_or(NAME)).map(|(path, pipe)| (path, Some(pipe)))?,
     };
     if let Some(user) = &launch.user {
         folder.give(&path, user.id, user.group)?;
     }
-    if handing == Handing::Pipe {
-        feed(path.clone(), text.duplicate());
+    if let Some(pipe) = pipe {
+        feed(pipe, text.duplicate());
     }
     let launch = launch.with_path(path.as_os_str());
     run(&launch, &mut launch.command(&[])?, &watch)
 }
 
-/// Feeds the pipe to whoever opens it first, then takes it away: who opens it a second time is told that it is gone, and does not wait for ever.
+/// Feeds the pipe to whoever opens it first, and to nobody else: they do not wait for ever.
 ///
 /// Nobody waits for the thread: a program need not open the pipe, and the thread ends with us.
-fn feed(pipe: PathBuf, text: SecretBytes) {
-    std::thread::spawn(move || {
-        let Ok(mut file) = File::options().write(true).open(&pipe) else { return };
-        // EXPOSE: the person asked for a program that reads the plaintext; it need not read all of it.
-        let _ = file.write_all(text.expose());
-        // Only then is the pipe closed: its reader sees the end when there is nothing left to open.
-        let _ = fs::remove_file(&pipe);
-    });
+fn feed(pipe: Pipe, text: SecretBytes) {
+    std::thread::spawn(move || pipe.feed(&text));
 }
