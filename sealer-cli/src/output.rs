@@ -1,6 +1,6 @@
 //! Bytes to files and to the terminal. Plaintext leaves here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -10,7 +10,7 @@ use engine::{Error, ErrorKind, Result, harmless};
 use keys::SecretBytes;
 use tempfile::TempPath;
 
-use crate::input::{file_error, read_file};
+use crate::input::{Source, file_error, read_file, refuse_as_targets};
 
 /// Who may read a file that did not exist before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +134,22 @@ pub(crate) fn below(folder: &Path, relative: impl AsRef<Path>) -> Result<PathBuf
         }
     }
     Ok(path)
+}
+
+/// Where the result of each source goes below a folder: never over a source, and no two of them to one place.
+pub(crate) fn places(folder: &Path, sources: &[&Source]) -> Result<Vec<PathBuf>> {
+    let mut taken: BTreeMap<PathBuf, &str> = BTreeMap::new();
+    let mut paths = Vec::new();
+    for source in sources {
+        let path = below(folder, &source.relative)?;
+        if let Some(other) = taken.insert(path.clone(), &source.name) {
+            let error = Error::input(format!("write the results of {} and of {other} into one file", source.name));
+            return Err(error.in_file(path.display().to_string()).advise("Name the folder above both, or take them one after the other"));
+        }
+        paths.push(path);
+    }
+    refuse_as_targets(sources.iter().copied(), &paths)?;
+    Ok(paths)
 }
 
 fn folder_of(path: &Path) -> &Path {

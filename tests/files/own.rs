@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tests::process::changed;
 use tests::suite::{Case, case};
 
 use super::age::{NEEDS, Place, done, identity};
@@ -63,6 +64,8 @@ pub(crate) fn cases() -> Vec<Case> {
         case("own_plaintext_is_for_its_owner_only", NEEDS, plaintext_is_for_its_owner_only),
         case("own_comments_that_sops_drops_are_not_left_readable", NEEDS, dropped_comments_are_not_left),
         case("own_values_of_toml_change_alone", NEEDS, values_of_toml_change_alone),
+        case("own_plaintext_falls_on_no_source_and_no_other_plaintext", NEEDS, plaintext_falls_on_nothing),
+        case("own_texts_on_standard_output_begin_in_lines_of_their_own", NEEDS, texts_begin_in_lines_of_their_own),
     ]);
     cases
 }
@@ -245,4 +248,36 @@ fn values_of_toml_change_alone() {
     place.sealer(&["encrypt", "--in-place", "--age", &place.recipient, "f.yaml"]).run().success();
     place.sealer(&["set", "f.yaml", "[\"limits\"][\"mem\"]", "\"1Gi\""]).run().success();
     assert_eq!(done(place.sops(&["decrypt", "f.yaml"]).run()), b"limits:\n    cpu: null\n    mem: 1Gi\n");
+}
+
+fn plaintext_falls_on_nothing() {
+    let place = Place::new();
+    for name in ["envs/dev/db.yaml", "envs/prod/db.yaml"] {
+        place.home.write(name, format!("a: {name}\n"));
+        place.home.write(name.replace("db", "plain"), "a: dummy\n");
+        place.sealer(&["encrypt", "--in-place", "--age", &place.recipient, name]).run().success();
+    }
+    let before = place.home.snapshot();
+    let refuse = |arguments: &[&str], words: &[&str]| {
+        let ended = place.sealer(&[&["decrypt", "--out-dir"], arguments].concat()).run();
+        let said = ended.error();
+        assert!(ended.status == 2 && words.iter().all(|word| said.contains(word)), "{} {said}", ended.status);
+        assert_eq!(changed(&before, &place.home.snapshot()), Vec::<&std::path::Path>::new(), "{said}");
+    };
+    refuse(&["out", "envs/dev", "envs/prod"], &["out/db.yaml: ", "envs/dev/db.yaml", "envs/prod/db.yaml", "help: "]);
+    refuse(&["envs/dev", "envs/dev"], &["envs/dev/db.yaml: ", "over its own source"]);
+    refuse(&["envs/dev", "envs/dev/db.yaml"], &["over its own source"]);
+    place.sealer(&["decrypt", "--out-dir", "out", "envs"]).run().success();
+    assert_eq!(place.read("out/prod/db.yaml"), "a: envs/prod/db.yaml\n");
+}
+
+fn texts_begin_in_lines_of_their_own() {
+    let place = Place::new();
+    for (name, text) in [("a.env", "A=1"), ("b.env", "B=2"), ("c.yaml", "c: 3"), ("d.yaml", "d: 4\n"), ("e.env", "E=5\n")] {
+        place.home.write(name, text);
+        place.sealer(&["encrypt", "--in-place", "--age", &place.recipient, name]).run().success();
+    }
+    let shown = place.sealer(&["decrypt", "a.env", "b.env", "c.yaml", "d.yaml", "e.env"]).run().success();
+    assert_eq!(shown, "A=1\nB=2\n---\nc: 3\n---\nd: 4\nE=5\n");
+    assert_eq!(place.sealer(&["decrypt", "a.env"]).run().success(), "A=1");
 }

@@ -11,7 +11,9 @@ use sops::{DecryptedText, EncryptedFile, MacCheck};
 use crate::exit::{Errors, Outcome};
 use crate::files::{Desk, InputOption, OrderOption, is_not_encrypted, lost_comments, read, store};
 use crate::input::Source;
-use crate::output::{Access, Prepared, Progress, below, json_line, make_private_folder, note, plural, prepare, prepare_rewrite, print, put_in_place};
+use crate::output::{
+    Access, Prepared, Progress, json_line, make_private_folder, note, places, plural, prepare, prepare_rewrite, print, put_in_place,
+};
 
 // Arguments of the command.
 #[derive(clap::Args)]
@@ -56,12 +58,13 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     if sources.len() > 1 && args.output.is_some() {
         return Err(Error::input("write more than one file into one").advise("Use --out-dir").into());
     }
-    let (mut errors, mut rows, mut ready, mut progress) = (Vec::new(), Vec::new(), Vec::new(), Progress::new("decrypted", sources.len()));
-    for (at, source) in sources.iter_mut().enumerate() {
+    let (mut errors, mut rows, mut delivery) = (Vec::new(), Vec::new(), Delivery::default());
+    let mut progress = Progress::new("decrypted", sources.len());
+    for source in &mut sources {
         // What is written back is compared with what the file holds then.
         let bytes = if args.in_place { source.bytes.duplicate() } else { source.take() };
         let source: &Source = source;
-        match decrypt(args, &desk, source, bytes).and_then(|text| deliver(args, source, &text, at, &mut ready)) {
+        match decrypt(args, &desk, source, bytes).and_then(|text| delivery.take(args, source, text)) {
             Err(error) if source.found && is_not_encrypted(&error) => rows.push((source, false)),
             Err(error) => errors.push(error.in_file(&source.name)),
             Ok(()) => rows.push((source, true)),
@@ -69,7 +72,7 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
         progress.step();
     }
     drop(progress);
-    put_in_place(ready)?;
+    delivery.finish(args)?;
     let quiet = args.in_place || args.out_dir.is_some();
     if args.json {
         let row = |(source, done): &(&Source, bool)| json!({ "file": source.name, "decrypted": done });
@@ -91,26 +94,63 @@ fn decrypt(args: &Args, desk: &Desk, source: &Source, bytes: SecretBytes) -> eng
     Ok(text)
 }
 
-fn deliver(args: &Args, source: &Source, text: &SecretBytes, at: usize, ready: &mut Vec<Prepared>) -> engine::Result<()> {
-    // EXPOSE: the user asks for the plaintext.
-    let bytes = text.expose();
-    if let Some(folder) = &args.out_dir {
-        let path = below(folder, &source.relative)?;
-        make_private_folder(path.parent().unwrap_or(folder))?;
-        ready.push(prepare(&path, bytes, Access::Owner)?);
-        return Ok(());
-    }
-    match (&source.path, &args.output) {
-        (_, Some(output)) => ready.push(prepare(output, bytes, Access::Owner)?),
-        (Some(path), None) if args.in_place => ready.push(prepare_rewrite(path, &source.bytes, bytes, Access::Owner)?),
-        _ => {
-            let yaml =
-                source.path.as_ref().is_some_and(|path| store(args.input.input_type.as_deref(), path).is_ok_and(|store| store.name() == "yaml"));
-            if at > 0 && yaml {
-                print(b"---\n")?;
-            }
-            print(bytes)?;
+/// Where the texts go.
+#[derive(Default)]
+struct Delivery<'s> {
+    ready: Vec<Prepared>,
+    /// Those that go into a folder, once it is known which they are.
+    below: Vec<(&'s Source, SecretBytes)>,
+    printed: Printed,
+}
+
+/// What stands on standard output.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Printed {
+    #[default]
+    Nothing,
+    WholeLines,
+    OpenLine,
+}
+
+impl<'s> Delivery<'s> {
+    fn take(&mut self, args: &Args, source: &'s Source, text: SecretBytes) -> engine::Result<()> {
+        if args.out_dir.is_some() {
+            self.below.push((source, text));
+            return Ok(());
         }
+        // EXPOSE: the user asks for the plaintext.
+        let bytes = text.expose();
+        match (&source.path, &args.output) {
+            (_, Some(output)) => self.ready.push(prepare(output, bytes, Access::Owner)?),
+            (Some(path), None) if args.in_place => self.ready.push(prepare_rewrite(path, &source.bytes, bytes, Access::Owner)?),
+            _ => self.print(args, source, bytes)?,
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Prints one more text: each begins in a line of its own.
+    fn print(&mut self, args: &Args, source: &Source, bytes: &[u8]) -> engine::Result<()> {
+        if self.printed == Printed::OpenLine {
+            print(b"\n")?;
+        }
+        let is_yaml = |path: &PathBuf| store(args.input.input_type.as_deref(), path).is_ok_and(|store| store.name() == "yaml");
+        if self.printed != Printed::Nothing && source.path.as_ref().is_some_and(is_yaml) {
+            print(b"---\n")?;
+        }
+        self.printed = if bytes.is_empty() || bytes.ends_with(b"\n") { Printed::WholeLines } else { Printed::OpenLine };
+        print(bytes)
+    }
+
+    fn finish(mut self, args: &Args) -> engine::Result<()> {
+        if let Some(folder) = &args.out_dir {
+            // Whatever is wrong with the places is said before the first file is written.
+            let sources: Vec<&Source> = self.below.iter().map(|(source, _)| *source).collect();
+            for (path, (_, text)) in places(folder, &sources)?.iter().zip(&self.below) {
+                make_private_folder(path.parent().unwrap_or(folder))?;
+                // EXPOSE: as above.
+                self.ready.push(prepare(path, text.expose(), Access::Owner)?);
+            }
+        }
+        put_in_place(self.ready)
+    }
 }

@@ -1,6 +1,6 @@
 //! `sealer seal`: Secrets to SealedSecrets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use crate::certificate::CertificateOptions;
 use crate::command::OutputFormat;
 use crate::exit::{Errors, Outcome};
 use crate::input::{Source, read_all, read_file, read_stdin, refuse_as_targets};
-use crate::output::{Access, Progress, below, make_private_folder, note, plural, prepare, print, put_in_place, rewrite_file, write_file};
+use crate::output::{Access, Progress, make_private_folder, note, places, plural, prepare, print, put_in_place, rewrite_file, write_file};
 
 // Arguments of the command.
 #[derive(clap::Args)]
@@ -210,7 +210,8 @@ fn all<T>(results: Vec<Result<T>>) -> std::result::Result<Vec<T>, Errors> {
 /// Writes a file for each job. One core seals while another waits for the disk; nothing appears before everything is on it.
 fn write_each(folder: &Path, jobs: &[Job<'_>], certificate: &Certificate, hint: Hint) -> Outcome {
     // Whatever is wrong with the places is said before the first file is written.
-    let paths = places(folder, jobs)?;
+    let sources: Vec<&Source> = jobs.iter().map(|job| &job.input.source).collect();
+    let paths = places(folder, &sources)?;
     let parents: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
     parents.into_iter().try_for_each(make_private_folder)?;
     let progress = Mutex::new(Progress::new("written", jobs.len()));
@@ -222,22 +223,6 @@ fn write_each(folder: &Path, jobs: &[Job<'_>], certificate: &Certificate, hint: 
     put_in_place(files)?;
     tell(jobs, folder);
     Ok(())
-}
-
-/// Where the result of each input goes: never over a source, and no two of them to one place.
-fn places(folder: &Path, jobs: &[Job<'_>]) -> Result<Vec<PathBuf>> {
-    let mut taken: BTreeMap<PathBuf, &str> = BTreeMap::new();
-    let mut paths = Vec::new();
-    for Job { input, .. } in jobs {
-        let path = below(folder, &input.source.relative)?;
-        if let Some(other) = taken.insert(path.clone(), &input.source.name) {
-            let error = Error::input(format!("write the SealedSecrets of {} and of {other} into one file", input.source.name));
-            return Err(error.in_file(path.display().to_string()).advise("Name the folder above both, or seal them one after the other"));
-        }
-        paths.push(path);
-    }
-    refuse_as_targets(jobs.iter().map(|job| &job.input.source), &paths)?;
-    Ok(paths)
 }
 
 /// Standard input as a Secret of one item: every byte counts, also a line break at the end.
