@@ -82,12 +82,24 @@ impl Config {
     /// # Errors
     /// `NotFound`: no rule matches; Configuration: one on the way is broken.
     pub fn rule_for(&self, path: &str, kinds: &[&'static KindNames]) -> Result<Option<CreationRule>> {
+        self.first(path, |fields| read_rule(fields, kinds))
+    }
+
+    /// As [`Config::rule_for`], without the keys, which are not looked at.
+    ///
+    /// # Errors
+    /// As [`Config::rule_for`].
+    pub fn selection_for(&self, path: &str) -> Result<Option<CreationRule>> {
+        self.first(path, read_selection)
+    }
+
+    fn first(&self, path: &str, read: impl Fn(&Fields) -> Result<CreationRule>) -> Result<Option<CreationRule>> {
         let Some(rules) = &self.rules else { return Ok(None) };
         for (index, rule) in rules.iter().enumerate() {
             let in_rule = |error: Error| error.on(format!("[\"creation_rules\"][{index}]"));
             let Some(fields) = rule.as_object() else { return Err(in_rule(wrong("creation_rules", "has a rule that is not a mapping"))) };
             if matches(fields, path).map_err(in_rule)? {
-                return read_rule(fields, kinds).map(Some).map_err(in_rule);
+                return read(fields).map(Some).map_err(in_rule);
             }
         }
         Err(Error::new(ErrorKind::NotFound, "find a creation rule for the file: none of them matches its path"))
@@ -114,6 +126,18 @@ fn matches(fields: &Fields, path: &str) -> Result<bool> {
 }
 
 fn read_rule(fields: &Fields, kinds: &[&'static KindNames]) -> Result<CreationRule> {
+    let selection = read_selection(fields)?;
+    refuse_unknown_kinds(fields, kinds)?;
+    let groups = match fields.get("key_groups") {
+        Some(Any::Array(groups)) if !groups.is_empty() => groups.iter().map(|entry| read_group(entry, kinds, 0)).collect::<Result<_>>()?,
+        None | Some(Any::Null | Any::Array(_)) => vec![flat_keys(fields, kinds)?],
+        Some(_) => return Err(wrong("key_groups", "is not a list")),
+    };
+    Ok(CreationRule { groups, ..selection })
+}
+
+/// What a rule says beside keys.
+fn read_selection(fields: &Fields) -> Result<CreationRule> {
     let mut rules = Vec::new();
     for name in RULE_NAMES {
         if let Some(text) = text(fields, name)? {
@@ -131,13 +155,7 @@ fn read_rule(fields: &Fields, kinds: &[&'static KindNames]) -> Result<CreationRu
         None | Some(Any::Null) => false,
         Some(value) => value.as_bool().ok_or_else(|| wrong("mac_only_encrypted", "is not true or false"))?,
     };
-    refuse_unknown_kinds(fields, kinds)?;
-    let groups = match fields.get("key_groups") {
-        Some(Any::Array(groups)) if !groups.is_empty() => groups.iter().map(|entry| read_group(entry, kinds, 0)).collect::<Result<_>>()?,
-        None | Some(Any::Null | Any::Array(_)) => vec![flat_keys(fields, kinds)?],
-        Some(_) => return Err(wrong("key_groups", "is not a list")),
-    };
-    Ok(CreationRule { groups, threshold, rule: rules.pop(), mac_only_encrypted })
+    Ok(CreationRule { groups: Vec::new(), threshold, rule: rules.pop(), mac_only_encrypted })
 }
 
 /// What rules and key groups call the kinds of master keys that sops has.

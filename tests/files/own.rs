@@ -66,6 +66,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("own_values_of_toml_change_alone", NEEDS, values_of_toml_change_alone),
         case("own_plaintext_falls_on_no_source_and_no_other_plaintext", NEEDS, plaintext_falls_on_nothing),
         case("own_texts_on_standard_output_begin_in_lines_of_their_own", NEEDS, texts_begin_in_lines_of_their_own),
+        case("own_keys_that_are_named_leave_the_selection_of_the_rule", NEEDS, named_keys_leave_the_selection),
     ]);
     cases
 }
@@ -280,4 +281,24 @@ fn texts_begin_in_lines_of_their_own() {
     let shown = place.sealer(&["decrypt", "a.env", "b.env", "c.yaml", "d.yaml", "e.env"]).run().success();
     assert_eq!(shown, "A=1\nB=2\n---\nc: 3\n---\nd: 4\nE=5\n");
     assert_eq!(place.sealer(&["decrypt", "a.env"]).run().success(), "A=1");
+}
+
+fn named_keys_leave_the_selection() {
+    let place = Place::new();
+    let rule = |text: &str| place.home.write(".sops.yaml", format!("creation_rules:\n  - {text}\n"));
+    let encrypt = || place.sealer(&["encrypt", "--age", &place.recipient, "secret.yaml"]).run();
+    place.home.write("secret.yaml", "kind: Secret\ndata:\n  a: dummy\n");
+    let plain = "kind: Secret\ndata:\n  a: ENC[";
+    for keys in ["hckms: unheard-of:key", "kms: arn:of:nothing", "age: none", "key_groups: 1"] {
+        rule(&format!("{keys}\n    encrypted_regex: ^(data|stringData)$"));
+        let found = encrypt().success();
+        assert!(found.starts_with(plain) && found.contains(&place.recipient), "{keys}: {found}");
+    }
+    rule("path_regex: other\n    encrypted_regex: ^data$");
+    assert!(encrypt().success().starts_with("kind: ENC["), "no rule is for the file");
+    for broken in ["encrypted_regex: [a]", "encrypted_regex: a\n    encrypted_suffix: b", "path_regex: (", "mac_only_encrypted: 3"] {
+        rule(broken);
+        let ended = encrypt();
+        assert_eq!((ended.status, ended.text().as_str()), (2, ""), "{broken}: {}", ended.error());
+    }
 }

@@ -112,16 +112,19 @@ fn style(config: Option<&Found>, store: &str) -> engine::Result<Style> {
 
 /// Whom the file is for, and which values: flags come before the configuration.
 fn recipe(args: &Args, desk: &Desk, config: Option<&Found>, path: &Path) -> engine::Result<Recipe> {
+    let named = !args.recipients.is_empty();
     let rule = match config {
+        // Keys that nobody will use need not be usable.
+        Some(config) if named => config.selection_for(path),
         Some(config) => config.rule_for(path, &desk.keychain.names()),
         None => Ok(None),
     };
     let mut recipe = match rule {
         Ok(Some(rule)) => desk.recipe(&rule)?,
-        Err(error) if args.recipients.is_empty() => return Err(error),
+        Err(error) if !named || error.kind() != ErrorKind::NotFound => return Err(error),
         Ok(None) | Err(_) => Recipe::default(),
     };
-    if !args.recipients.is_empty() {
+    if named {
         recipe.groups = vec![args.recipients.read(desk)?];
         recipe.threshold = 0;
     }

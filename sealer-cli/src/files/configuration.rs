@@ -57,15 +57,27 @@ impl Found {
 
     /// The rule for a file; `None` if the configuration has no rules.
     pub(crate) fn rule_for(&self, file: &Path, kinds: &[&'static KindNames]) -> Result<Option<CreationRule>> {
-        let folder = self.folder();
-        let file = absolute(file);
-        let relative = file.strip_prefix(&folder).unwrap_or(&file).to_string_lossy().into_owned();
-        self.config.rule_for(&relative, kinds).map_err(|error| Error::from(error).in_file(self.path.display().to_string()))
+        self.config.rule_for(&self.relative(file), kinds).map_err(|error| self.failed(error))
+    }
+
+    /// As [`Found::rule_for`], without the keys.
+    pub(crate) fn selection_for(&self, file: &Path) -> Result<Option<CreationRule>> {
+        self.config.selection_for(&self.relative(file)).map_err(|error| self.failed(error))
     }
 
     /// How files of a format are laid out.
     pub(crate) fn style(&self, store: &str) -> Result<Style> {
-        self.config.style(store).map_err(|error| Error::from(error).in_file(self.path.display().to_string()))
+        self.config.style(store).map_err(|error| self.failed(error))
+    }
+
+    /// The path of a file as rules see it.
+    fn relative(&self, file: &Path) -> String {
+        let (folder, file) = (self.folder(), absolute(file));
+        file.strip_prefix(&folder).unwrap_or(&file).to_string_lossy().into_owned()
+    }
+
+    fn failed(&self, error: sops::Error) -> Error {
+        Error::from(error).in_file(self.path.display().to_string())
     }
 }
 
