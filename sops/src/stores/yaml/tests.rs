@@ -312,6 +312,13 @@ fn a_hundred_thousand_leaves_are_read_and_written() {
     assert_eq!(emitted(&source, None), source);
 }
 
+#[test]
+fn a_hundred_thousand_keys_that_are_no_texts_are_one_objection() {
+    let source: String = (0..100_000).map(|number| format!("{number}: a\n")).collect();
+    let objection = Yaml.parse(source.as_bytes()).unwrap().objection.unwrap();
+    assert_eq!(objection.position().map(|position| position.line), Some(1));
+}
+
 fn any_line() -> impl Strategy<Value = String> {
     let value = prop_oneof![
         Just("x"),

@@ -335,8 +335,10 @@ impl<'n, 'a> Builder<'n, 'a> {
     }
 
     fn object(&mut self, span: Span, what: &str) {
-        let position = Position::of(self.text, span.range().start);
-        self.document.objection.get_or_insert_with(|| Error::new(ErrorKind::Unencryptable, what).at(position));
+        let text = self.text;
+        // Only for the first one the lines are counted.
+        let error = || Error::new(ErrorKind::Unencryptable, what).at(Position::of(text, span.range().start));
+        self.document.objection.get_or_insert_with(error);
     }
 
     fn wrong(&self, node: &Syntax<'_>, what: &str) -> Error {
