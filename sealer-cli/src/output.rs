@@ -79,7 +79,8 @@ pub(crate) fn prepare(path: &Path, bytes: &[u8], access: Access) -> Result<Prepa
     let file = temporary.as_file();
     match existing {
         Some(metadata) if access == Access::Default => {
-            keep_owner(file, &metadata).and_then(|()| file.set_permissions(metadata.permissions())).map_err(io)?;
+            let mode = keep_owner(file, &target, &metadata).map_err(io)?;
+            file.set_permissions(Permissions::from_mode(mode)).map_err(io)?;
         }
         Some(metadata) => file.set_permissions(Permissions::from_mode(metadata.mode() & 0o700)).map_err(io)?,
         None => {}
@@ -93,8 +94,7 @@ pub(crate) fn put_in_place(files: Vec<Prepared>) -> Result<()> {
     let mut folders = BTreeSet::new();
     for Prepared { temporary, target } in files {
         folders.insert(folder_of(&target).to_owned());
-        let fail = |error: &io::Error| file_error("write the file", error).in_file(target.display().to_string());
-        temporary.persist(&target).map_err(|error| fail(&error.error))?;
+        temporary.persist(&target).map_err(|error| not_replaced(&error.error).in_file(target.display().to_string()))?;
     }
     for folder in folders {
         // A rename is only safe on disk once its folder is; some file systems can not sync folders, and then it is their best.
@@ -160,12 +160,38 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) { fs::canonicalize(path) } else { Ok(path.to_path_buf()) }
 }
 
-fn keep_owner(file: &File, existing: &fs::Metadata) -> io::Result<()> {
+/// Why a file is not put in the place of another one.
+fn not_replaced(error: &io::Error) -> Error {
+    if error.kind() == io::ErrorKind::ResourceBusy {
+        let error = Error::input("write the file: it is mounted by itself, and a file that is written as a whole takes the place of the old one");
+        return error.advise("Mount the folder in which it lies");
+    }
+    file_error("write the file", error)
+}
+
+/// Gives a new file the owner and group of the one whose place it takes; the mode that it may have then.
+///
+/// Nobody but an administrator can give files away. Who may write the file still may: it becomes theirs, in its old group if they are in it.
+fn keep_owner(file: &File, target: &Path, existing: &fs::Metadata) -> io::Result<u32> {
     let ours = file.metadata()?;
     if (ours.uid(), ours.gid()) == (existing.uid(), existing.gid()) {
-        return Ok(());
+        return Ok(existing.mode());
     }
-    std::os::unix::fs::fchown(file, Some(existing.uid()), Some(existing.gid()))
+    match std::os::unix::fs::fchown(file, Some(existing.uid()), Some(existing.gid())) {
+        // The latter of an owner whom this container does not know.
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput) => {}
+        kept => return kept.map(|()| existing.mode()),
+    }
+    // A folder that they may write to is no right to its files.
+    File::options().append(true).open(target)?;
+    let kept = ours.gid() == existing.gid() || std::os::unix::fs::fchown(file, None, Some(existing.gid())).is_ok();
+    Ok(mode_of_another(existing.mode(), kept))
+}
+
+/// The mode of a file that has another owner now: another group may do no more with it than everybody.
+fn mode_of_another(mode: u32, keeps_group: bool) -> u32 {
+    let everybody = mode & 0o007;
+    if keeps_group { mode & 0o777 } else { mode & (0o700 | everybody << 3 | everybody) }
 }
 
 /// Makes a folder and those above it; a new one is open to its owner only.
@@ -266,5 +292,27 @@ impl Drop for Progress {
         if self.shown {
             let _ = write!(io::stderr().lock(), "\r\x1b[K");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_group_may_do_no_more_than_everybody() {
+        let check = |mode, keeps_group, expected| assert_eq!(mode_of_another(mode, keeps_group), expected, "{mode:o}");
+        check(0o100_664, true, 0o664);
+        check(0o104_664, true, 0o664);
+        check(0o100_664, false, 0o644);
+        check(0o100_660, false, 0o600);
+        check(0o100_646, false, 0o646);
+    }
+
+    #[test]
+    fn a_file_that_is_mounted_by_itself_is_told_as_such() {
+        let busy = not_replaced(&io::Error::from(rustix::io::Errno::BUSY));
+        assert!(busy.kind() == ErrorKind::Input && busy.to_string().contains("mounted by itself"), "{busy}");
+        assert_eq!(not_replaced(&io::Error::from(rustix::io::Errno::NOSPC)).kind(), ErrorKind::Busy);
     }
 }

@@ -7,6 +7,9 @@ use tests::sealer;
 /// Peers that the cases with age keys need.
 pub(crate) const NEEDS: &[&str] = &["sops", "age-keygen"];
 
+/// As [`NEEDS`], and the rights of root.
+pub(crate) const NEEDS_ROOT: &[&str] = &["sops", "age-keygen", "chroot"];
+
 /// A home with an identity in its usual place.
 pub(crate) struct Place {
     /// The home, and the working folder.

@@ -6,13 +6,10 @@ use std::path::{Path, PathBuf};
 use tests::process::{Ended, Run};
 use tests::suite::{Case, case};
 
-use super::age::{NEEDS, Place, done};
+use super::age::{NEEDS, NEEDS_ROOT, Place, done};
 
 /// As [`NEEDS`], and a terminal to press keys at.
 const NEEDS_TERMINAL: &[&str] = &["sops", "age-keygen", "python3"];
-
-/// As [`NEEDS`], and the rights of root.
-const NEEDS_ROOT: &[&str] = &["sops", "age-keygen", "chroot"];
 
 /// A file with a layout that no program would write.
 const TEXT: &str = "{\n   \"user\": \"dummy\",\n\n   \"number\": 1.5, \"flag\":true,\"none\": null,\n  \"date\" : \"2024-01-02\" }\n";

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use tests::process::changed;
+use tests::sealer;
 use tests::suite::{Case, case};
 
-use super::age::{NEEDS, Place, done, identity};
+use super::age::{NEEDS, NEEDS_ROOT, Place, done, identity};
 
 /// A file of each format, as a person writes it: comments, quotes, blank lines and odd indentation.
 const FILES: &[(&str, &str)] = &[
@@ -67,6 +68,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("own_plaintext_falls_on_no_source_and_no_other_plaintext", NEEDS, plaintext_falls_on_nothing),
         case("own_texts_on_standard_output_begin_in_lines_of_their_own", NEEDS, texts_begin_in_lines_of_their_own),
         case("own_keys_that_are_named_leave_the_selection_of_the_rule", NEEDS, named_keys_leave_the_selection),
+        case("own_files_of_somebody_else_are_written_by_whoever_may", NEEDS_ROOT, files_of_somebody_else),
     ]);
     cases
 }
@@ -301,4 +303,33 @@ fn named_keys_leave_the_selection() {
         let ended = encrypt();
         assert_eq!((ended.status, ended.text().as_str()), (2, ""), "{broken}: {}", ended.error());
     }
+}
+
+fn files_of_somebody_else() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let place = Place::new();
+    let path = |name: &str| place.home.path().join(name);
+    for name in ["", ".config", ".config/sops", ".config/sops/age", ".config/sops/age/keys.txt"] {
+        std::fs::set_permissions(path(name), PermissionsExt::from_mode(0o777)).expect("it is ours");
+    }
+    place.home.write("f.yaml", "a: dummy\n");
+    place.sealer(&["encrypt", "--in-place", "--age", &place.recipient, "f.yaml"]).run().success();
+    // What is built may lie where nobody else may go.
+    std::fs::copy(sealer(), path("sealer")).expect("there is room");
+    let set = |groups: &str| {
+        let user = place.home.command("chroot").args(["--userspec=65534:65534", groups, "/"]);
+        user.arg("/bin/sh").args(["-c", "cd \"$0\" && exec ./sealer set f.yaml '[\"a\"]' '\"another\"'"]).arg(place.home.path()).run()
+    };
+    let as_found = || std::fs::metadata(path("f.yaml")).map(|found| (found.uid(), found.gid(), found.mode() & 0o7777)).expect("the file is there");
+    let give = |mode: u32| {
+        chown(path("f.yaml"), Some(1000), Some(2000)).expect("we are root");
+        std::fs::set_permissions(path("f.yaml"), PermissionsExt::from_mode(mode)).expect("we are root");
+    };
+    for (mode, groups, after) in [(0o664, "--groups=2000", (65534, 2000, 0o664)), (0o666, "--groups=65534", (65534, 65534, 0o666))] {
+        give(mode);
+        assert_eq!((set(groups).error().as_str(), as_found()), ("", after), "{groups}");
+    }
+    give(0o644);
+    let ended = set("--groups=2000");
+    assert_eq!((ended.status, as_found()), (4, (1000, 2000, 0o644)), "{}", ended.error());
 }
