@@ -63,6 +63,26 @@ fn aliases_and_merge_keys_are_unfolded() {
 }
 
 #[test]
+fn of_merge_keys_and_own_keys_the_last_one_wins() {
+    let check = |map: &str, expected: Value| {
+        let text = format!("one: &one {{a: 1, b: 1}}\ntwo: &two {{b: 2, c: 2}}\nmap: {map}\n");
+        assert_eq!(values(&text)[0]["map"], expected, "{map}");
+    };
+    check("{a: 0, <<: *one}", json!({"a": 1, "b": 1}));
+    check("{<<: *one, a: 0}", json!({"a": 0, "b": 1}));
+    check("{a: 0, <<: *one, b: 0}", json!({"a": 1, "b": 0}));
+    check("{<<: *one, <<: *two}", json!({"a": 1, "b": 2, "c": 2}));
+    check("{<<: *one, b: 0, <<: *two}", json!({"a": 1, "b": 2, "c": 2}));
+    check("{b: 0, <<: [*one, *two]}", json!({"a": 1, "b": 1, "c": 2}));
+    check("{c: 0, <<: [*two, *one], a: 0}", json!({"a": 0, "b": 2, "c": 2}));
+    // A value that is overruled is given twice neither before nor behind.
+    assert!(refuse(b"one: &one {a: 1}\nmap: {a: 0, <<: *one, a: 0}\n").to_string().contains("given twice"));
+    // What is overruled can not be changed where it stands.
+    let error = put("one: &one {a: x}\nmap:\n  a: y\n  <<: *one\n", &["map", "a"], "NEW").unwrap_err();
+    assert!(error.to_string().contains("anchor, alias or merge key"), "{error}");
+}
+
+#[test]
 fn bombs_of_aliases_and_nesting_are_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {

@@ -82,13 +82,12 @@ impl<'a> Reader<'a> {
 
     fn mapping(&mut self, style: StructureStyle, anchor: usize, start: &Span) -> Result<Node> {
         let mut entries = Vec::new();
-        let mut merged = Vec::new();
+        let mut merges = Vec::new();
         loop {
             let (event, span) = self.require()?;
             if matches!(event, Event::MappingEnd) {
                 refuse_duplicates(&entries)?;
-                inherit(&mut entries, merged);
-                let kind = Kind::Map(entries);
+                let kind = Kind::Map(inherit(entries, merges));
                 return self.keep(anchor, collection(kind, style, anchor, start, &span));
             }
             let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<");
@@ -97,7 +96,7 @@ impl<'a> Reader<'a> {
             let (event, value_span) = self.require()?;
             let value = self.node(event, &value_span)?;
             if is_merge {
-                merged.extend(mappings(value, line(&span))?);
+                merges.push((entries.len(), mappings(value, line(&span))?));
             } else {
                 entries.push(Entry { key, key_span: range(&span), line: line(&span), ambiguous, value });
             }
@@ -182,14 +181,28 @@ fn mappings(value: Node, line: usize) -> Result<Vec<Entry>> {
     }
 }
 
-/// Adds merged entries whose key is not there yet: what is written out wins, then the earlier merge.
-fn inherit(entries: &mut Vec<Entry>, merged: Vec<Entry>) {
-    if merged.is_empty() {
-        return;
+/// Puts merged entries beside a mapping's own; each merge comes with the number of own entries in front of it.
+///
+/// What comes last in the text wins: a merge key over the keys in front of it, and the keys behind it over what it merges. In one list of mappings the
+/// first one wins.
+///
+/// *Source*: go.yaml.in/yaml v2 `decode.go`, as sigs.k8s.io/yaml uses it.
+fn inherit(mut own: Vec<Entry>, merges: Vec<(usize, Vec<Entry>)>) -> Vec<Entry> {
+    if merges.is_empty() {
+        return own;
     }
     // A set, since a hostile file may merge a hundred thousand keys.
-    let mut known: HashSet<String> = entries.iter().map(|own| own.key.clone()).collect();
-    entries.extend(merged.into_iter().filter(|entry| known.insert(entry.key.clone())));
+    let mut known: HashSet<String> = HashSet::new();
+    let mut is_last = |entry: &Entry| known.insert(entry.key.clone());
+    let (mut kept, mut merged) = (Vec::new(), Vec::new());
+    for (before, entries) in merges.into_iter().rev() {
+        kept.extend(own.drain(before..).rev().filter(&mut is_last));
+        merged.extend(entries.into_iter().filter(&mut is_last));
+    }
+    kept.extend(own.into_iter().rev().filter(&mut is_last));
+    kept.reverse();
+    kept.extend(merged);
+    kept
 }
 
 fn collection(kind: Kind, style: StructureStyle, anchor: usize, start: &Span, end: &Span) -> Node {
