@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{Edits, Node, Object};
 use crate::open::{Opened, Sealing, open_all};
 use crate::seal::{Hint, PARALLEL_FROM, Target, forget_hint, hints, seal_item, write_hint};
-use crate::unseal::is_blob;
+use crate::unseal::refuse_blob;
 
 /// What was done to one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,7 @@ pub fn reseal<'m>(
     hint: Hint,
 ) -> std::result::Result<Resealed, Vec<Error>> {
     let sealed = object.to_sealed_secret().map_err(|error| vec![error])?;
-    if sealed.spec.data.as_deref().is_some_and(|data| !data.is_empty()) {
-        let error = Error::input("reseal: the object has the deprecated spec.data").in_object(object.title());
-        return Err(vec![error.advise("Unseal it and seal the Secret again")]);
-    }
+    refuse_blob(&sealed, "reseal").map_err(|error| vec![error])?;
     let opened = open_all(&sealed, ring)?;
     let sealing = Sealing::of(&sealed);
     let target = Target { namespace: sealing.namespace.to_owned(), name: sealing.name.to_owned(), scope: sealing.scope };
@@ -58,9 +55,10 @@ pub fn reseal<'m>(
 /// Takes over the items that a controller sealed again, and nothing else: it may have lost the template.
 ///
 /// # Errors
-/// Tampered: the answer is about other items than the object has.
+/// Input: the object has the deprecated format. Tampered: the answer is about other items than the object has.
 pub fn adopt<'m>(edits: &mut Edits<'m>, object: &Object<'m>, answer: &SealedSecret) -> Result<Resealed> {
     let sealed = object.to_sealed_secret()?;
+    refuse_blob(&sealed, "reseal")?;
     let missing = sealed.spec.encrypted_data.keys().find(|key| !answer.spec.encrypted_data.contains_key(*key));
     if let Some(key) = missing {
         let error = Error::new(crate::ErrorKind::Tampered, "reseal: the controller's answer lacks the item");
@@ -92,9 +90,7 @@ fn put_items<'m, 'v>(edits: &mut Edits<'m>, object: &Object<'m>, items: impl Ite
 /// # Errors
 /// Input: the object has the deprecated format. Bug: the cryptography library refused.
 pub fn rotate(sealed: &SealedSecret, items: &BTreeMap<String, SecretBytes>, certificate: &Certificate) -> Result<SealedSecret> {
-    if is_blob(sealed) {
-        return Err(Error::input("reseal: the object has the deprecated spec.data"));
-    }
+    refuse_blob(sealed, "reseal")?;
     let sealing = Sealing::of(sealed);
     let target = Target { namespace: sealing.namespace.to_owned(), name: sealing.name.to_owned(), scope: sealing.scope };
     let mut rotated = SealedSecret { status: None, ..sealed.clone() };
@@ -106,4 +102,32 @@ pub fn rotate(sealed: &SealedSecret, items: &BTreeMap<String, SecretBytes>, cert
         *hint = certificate.fingerprint().to_string();
     }
     Ok(rotated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Manifest;
+
+    fn taken(text: &str, answer: &str) -> Result<(Resealed, String)> {
+        let parse = |text: &str| Manifest::parse(&SecretBytes::new(text.as_bytes().to_vec()));
+        let (manifest, answer) = (parse(text)?, parse(answer)?);
+        let (object, answer) = (manifest.objects()?[0], answer.objects()?[0].to_sealed_secret()?);
+        let mut edits = manifest.edit();
+        let done = adopt(&mut edits, &object, &answer)?;
+        Ok((done, String::from_utf8(edits.apply()?).unwrap()))
+    }
+
+    #[test]
+    fn items_of_an_answer_are_taken_over_where_the_object_has_items() {
+        let object =
+            |spec: &str| format!("apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {{name: db, namespace: shop}}\nspec: {spec}\n");
+        let answer = object("{encryptedData: {a: new, b: same}}");
+        let (done, text) = taken(&object("{encryptedData: {a: old, b: same}}"), &answer).unwrap();
+        assert_eq!((done, text.as_str()), (Resealed { changed: 1, kept: 1 }, answer.as_str()));
+        assert_eq!(taken(&object("{encryptedData: {c: old}}"), &answer).unwrap_err().kind(), crate::ErrorKind::Tampered);
+        // The first format is one piece, for which there is no place.
+        let error = taken(&object("{data: old}"), &answer).unwrap_err();
+        assert!(error.to_string().contains("deprecated spec.data") && error.advice().is_some(), "{error}");
+    }
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::manifest::{Edits, Node, Object};
 use crate::secret::PlainSecret;
+use crate::unseal::refuse_blob;
 
 /// Fewer items than this are sealed where they are: waking another core costs more.
 pub const PARALLEL_FROM: usize = 8;
@@ -128,9 +129,9 @@ fn seal_items(data: &BTreeMap<String, SecretBytes>, target: &Target, certificate
 /// Items, labels and annotations of the Secret are added or replaced; everything else of the file stays as it is.
 ///
 /// # Errors
-/// Input: the target is no SealedSecret or lacks a name. Bug: the cryptography library refused.
+/// Input: the target is no SealedSecret, has the deprecated format or lacks a name. Bug: the cryptography library refused.
 pub fn merge<'m>(edits: &mut Edits<'m>, object: &Object<'m>, secret: &'m PlainSecret, certificate: &Certificate, hint: Hint) -> Result<()> {
-    object.to_sealed_secret()?;
+    refuse_blob(&object.to_sealed_secret()?, "merge into the SealedSecret").map_err(|error| object.locate(error))?;
     let target = Target { namespace: object.namespace.to_owned(), name: object.name.to_owned(), scope: scope_of(|key| object.annotation(key)) };
     if target.name.is_empty() || (target.namespace.is_empty() && target.scope != Scope::ClusterWide) {
         let error = Error::input("merge into the SealedSecret: its name or namespace is missing");

@@ -36,6 +36,18 @@ pub fn is_blob(sealed: &SealedSecret) -> bool {
     sealed.spec.data.as_deref().is_some_and(|data| !data.is_empty())
 }
 
+/// Refuses to do something to single items of the deprecated first format, which has none.
+///
+/// # Errors
+/// Input: the object has that format.
+pub(crate) fn refuse_blob(sealed: &SealedSecret, tried: &str) -> Result<()> {
+    if !is_blob(sealed) {
+        return Ok(());
+    }
+    let error = Error::input(format!("{tried}: the object has the deprecated spec.data")).in_object(Sealing::of(sealed).title());
+    Err(error.advise("Unseal it and seal the Secret again"))
+}
+
 /// The object whose items are to be opened: itself, or one whose only item is the blob.
 ///
 /// # Errors

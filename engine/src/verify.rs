@@ -14,7 +14,7 @@ use crate::manifest::{Node, Object};
 use crate::open::{RSA_LENGTHS, open_each};
 use crate::seal::{hints, scope_of};
 use crate::secret::{is_item_key, is_object_name};
-use crate::unseal::unseal;
+use crate::unseal::{is_blob, unseal};
 
 /// What the length of every usual RSA key is a multiple of, in bytes: 128 bits.
 const RSA_STEP: usize = 16;
@@ -262,9 +262,4 @@ impl Known<'_> {
         let ring = self.ring.map(KeyRing::keys).unwrap_or_default().iter().filter_map(|key| key.certificate.as_ref());
         self.certificates.iter().chain(ring).collect()
     }
-}
-
-/// Whether the object has the deprecated form of one blob.
-fn is_blob(sealed: &SealedSecret) -> bool {
-    sealed.spec.data.as_deref().is_some_and(|data| !data.is_empty())
 }
