@@ -93,6 +93,20 @@ impl Manifest {
         Ok(objects)
     }
 
+    /// As [`Self::objects`], where other YAML is to be expected: documents that are no objects, since they have no kind or no API version, are passed
+    /// over.
+    ///
+    /// # Errors
+    /// Input: an object is malformed.
+    pub fn objects_among_others(&self) -> Result<Vec<Object<'_>>> {
+        let mut objects = Vec::new();
+        let has = |document: &Node, key: &str| document.get(key).is_some_and(|value| !value.is_null());
+        for document in self.documents.iter().filter(|document| has(document, "kind") && has(document, "apiVersion")) {
+            expand(document, &mut objects)?;
+        }
+        Ok(objects)
+    }
+
     /// Starts a list of changes to the text.
     #[must_use]
     pub fn edit(&self) -> Edits<'_> {

@@ -6,9 +6,11 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use engine::manifest::Manifest;
+use engine::manifest::{Manifest, Object};
 use engine::{Error, ErrorKind, Result, harmless};
 use keys::SecretBytes;
+
+use crate::output::note;
 
 /// Largest file that is read: the largest object that etcd takes is 1.5 MiB, so this leaves room for many in one file.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
@@ -48,6 +50,23 @@ impl Source {
     pub(crate) fn manifest(&self) -> Result<Manifest> {
         Manifest::parse(&self.bytes).map_err(|error| error.in_file(&self.name))
     }
+
+    /// As [`Self::manifest`]; None, and a word about it, for a template that does not parse.
+    pub(crate) fn manifest_unless_template(&self) -> Result<Option<Manifest>> {
+        match self.manifest() {
+            Err(_) if self.is_template() => {
+                note(&format!("{}: left out: it looks like a template, not a manifest", self.name));
+                Ok(None)
+            }
+            manifest => manifest.map(Some),
+        }
+    }
+
+    /// The objects of its manifest. A file that was named holds nothing else; one in a folder may be YAML of another kind, such as a patch.
+    pub(crate) fn objects<'m>(&self, manifest: &'m Manifest) -> Result<Vec<Object<'m>>> {
+        let objects = if self.found { manifest.objects_among_others() } else { manifest.objects() };
+        objects.map_err(|error| error.in_file(&self.name))
+    }
 }
 
 /// Refuses to have a file that was read written over by something made of it.
@@ -82,14 +101,19 @@ pub(crate) fn read_claimed(paths: &[PathBuf], claims: Claims<'_>) -> Result<Vec<
             sources.push(read_stdin()?);
         } else if path.is_dir() {
             for file in files_below(path, claims)? {
-                let relative = file.strip_prefix(path).unwrap_or(&file).to_path_buf();
-                sources.push(Source { relative, found: true, ..read_file(&file)? });
+                sources.push(read_found(&file, path)?);
             }
         } else {
             sources.push(read_file(path)?);
         }
     }
     Ok(sources)
+}
+
+/// Reads a file that was found in a folder.
+pub(crate) fn read_found(path: &Path, folder: &Path) -> Result<Source> {
+    let relative = path.strip_prefix(folder).unwrap_or(path).to_path_buf();
+    Ok(Source { relative, found: true, ..read_file(path)? })
 }
 
 /// Reads one file.
@@ -110,7 +134,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Source> {
 pub(crate) fn read_stdin() -> Result<Source> {
     let stdin = io::stdin();
     if io::IsTerminal::is_terminal(&stdin) {
-        crate::output::note("reading from the terminal; end with Ctrl-D");
+        note("reading from the terminal; end with Ctrl-D");
     }
     let bytes = read_limited(stdin.lock(), 0).map_err(|error| error.in_file("<stdin>"))?;
     Ok(Source { name: "<stdin>".to_owned(), path: None, identity: None, relative: PathBuf::from("stdin.yaml"), found: false, bytes })

@@ -133,7 +133,9 @@ pub(crate) fn the_worst_of_many_files_decides_the_status_and_all_are_named() {
     place.home.write("many/1.yaml", "a: [\n");
     place.home.write("many/2.yaml", place.read("sealed.yaml"));
     place.home.write("many/3.yaml", place.seal(SECRET, &["--no-hint", "--name", "x"]).replace("name: x\n", "name: y\n"));
-    place.home.write("many/4.yaml", "- not\n- an object\n");
+    place.home.write("many/4.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: [not, a, mapping]\n");
+    // Folders may hold YAML of another kind.
+    place.home.write("many/5.yaml", "- not\n- an object\n");
     let words = ["many/1.yaml:", "many/2.yaml:", "many/3.yaml:", "many/4.yaml:"];
     place.refuse("verify --key alpha.pem many", 5, &words);
     place.refuse("unseal --key alpha.pem many", 5, &words);

@@ -45,6 +45,34 @@ fn results_of_one_folder_are_safe_from_another() {
 }
 
 #[test]
+fn yaml_that_is_no_manifest_keeps_nothing_alive() {
+    let place = Place::new();
+    place.home.write("src/patch.yaml", "- op: remove\n  path: /spec\n");
+    place.home.write("src/chart/templates/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {{ .Release.Name }}\n");
+    place.home.write("src/other.yaml", SECRET.replace("name: db", "name: other"));
+    assert_eq!(actions(&place.pass(&[]), "Secret "), ["created", "created"]);
+    fs::remove_file(place.home.path().join("src/other.yaml")).expect("a source");
+    assert_eq!(place.pass(&[]), [("Secret shop/other".to_owned(), "deleted".to_owned())]);
+    assert_eq!(place.pass(&[]), []);
+}
+
+#[test]
+fn a_template_under_somebodys_hands_keeps_its_secret() {
+    let place = Place::new();
+    place.pass(&[]);
+    let sealed = place.read("out/sealed/db.sealed.yaml");
+    // With braces in it, nobody can know whether this is a template of Helm.
+    place.home.write("src/db.yaml", format!("{SECRET}more: {{{{ .Values.x }}}}\n"));
+    assert_eq!(place.pass(&[]), []);
+    assert!(place.secret().exists() && place.read("out/sealed/db.sealed.yaml") == sealed);
+    place.home.write("src/db.yaml", SECRET);
+    assert_eq!(place.pass(&[]), []);
+    // One that does not speak of the Secret keeps nothing.
+    place.home.write("src/db.yaml", "more: {{ .Values.x }}\n");
+    assert_eq!(actions(&place.pass(&[]), "Secret "), ["deleted"]);
+}
+
+#[test]
 fn a_template_that_holds_what_reading_leaves_out_is_written_once() {
     let place = Place::new();
     place.pass(&["--in-place"]);

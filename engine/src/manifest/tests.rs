@@ -83,6 +83,20 @@ fn of_merge_keys_and_own_keys_the_last_one_wins() {
 }
 
 #[test]
+fn documents_that_are_no_objects_are_passed_over_among_others() {
+    let names =
+        |text: &str| parse(text).objects_among_others().map(|objects| objects.iter().map(|object| object.name.to_owned()).collect::<Vec<_>>());
+    let object = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\n";
+    assert_eq!(
+        names(&format!("- op: remove\n---\n{object}---\nwords\n---\nmetadata: [a]\n---\nkind: 7\n---\napiVersion: 1\nkind:\n")).unwrap(),
+        ["db"]
+    );
+    assert!(names("[]").unwrap().is_empty());
+    assert_eq!(names(&format!("apiVersion: v1\nkind: List\nitems: [{{{}}}]\n", object.trim_end().replace('\n', ", "))).unwrap(), ["db"]);
+    assert!(names("apiVersion: v1\nkind: Secret\nmetadata: [db]\n").is_err());
+}
+
+#[test]
 fn bombs_of_aliases_and_nesting_are_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {

@@ -99,8 +99,8 @@ fn sealer(args: &Args, now: Timestamp) -> engine::Result<Sealer> {
 
 /// Does one file; None if it holds no SealedSecret.
 fn reseal_source(args: &Args, sealer: &Sealer, source: &Source) -> Result<Option<Resealed>, Errors> {
-    let manifest = source.manifest()?;
-    let objects: Vec<_> = manifest.objects()?.into_iter().filter(Object::is_sealed_secret).collect();
+    let Some(manifest) = source.manifest_unless_template()? else { return Ok(None) };
+    let objects: Vec<_> = source.objects(&manifest)?.into_iter().filter(Object::is_sealed_secret).collect();
     let (mut edits, mut sum, mut errors) = (manifest.edit(), Resealed { changed: 0, kept: 0 }, Vec::new());
     for object in &objects {
         let done = match sealer {

@@ -126,15 +126,9 @@ fn read_secrets(args: &Args) -> std::result::Result<Vec<Input>, Errors> {
 
 fn read_source(args: &Args, source: Source) -> Result<Option<Input>> {
     let fail = |error: Error| error.in_file(&source.name);
-    let manifest = match source.manifest() {
-        Err(_) if source.is_template() => {
-            note(&format!("{}: left out: it looks like a template, not a manifest", source.name));
-            return Ok(None);
-        }
-        manifest => manifest?,
-    };
+    let Some(manifest) = source.manifest_unless_template()? else { return Ok(None) };
     let mut secrets = Vec::new();
-    for object in manifest.objects().map_err(fail)? {
+    for object in source.objects(&manifest)? {
         if !object.is_secret() {
             if !source.found {
                 note(&format!("{}: left out {}: not a Secret", source.name, object.title()));

@@ -42,8 +42,8 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     let (mut files, mut errors) = (Vec::new(), Vec::new());
     for source in read_all(&args.paths)? {
         refuse_as_targets(std::iter::once(&source), args.output.as_slice())?;
-        match source.manifest() {
-            Ok(manifest) => files.push((source, manifest)),
+        match source.manifest_unless_template() {
+            Ok(manifest) => files.extend(manifest.map(|manifest| (source, manifest))),
             Err(error) => errors.push(error),
         }
     }
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
 /// Opens the SealedSecrets of one file.
 fn unseal_source(ring: &KeyRing, source: &Source, manifest: &Manifest, now: Timestamp) -> Result<Vec<DesiredSecret>, Errors> {
     let (mut secrets, mut errors) = (Vec::new(), Vec::new());
-    for object in manifest.objects()? {
+    for object in source.objects(manifest)? {
         if !object.is_sealed_secret() {
             if !source.found {
                 note(&format!("{}: left out {}: not a SealedSecret", source.name, object.title()));

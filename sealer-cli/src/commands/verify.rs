@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
 /// Checks one file; returns the number of its objects.
 fn check(source: &Source, known: &Known<'_>) -> engine::Result<(usize, Vec<Finding>)> {
     let manifest = source.manifest()?;
-    let objects = manifest.objects()?;
+    let objects = source.objects(&manifest)?;
     let ours: Vec<_> = objects.iter().filter(|object| object.is_sealed_secret() || object.is_secret()).collect();
     if ours.is_empty() && !source.found {
         return Err(Error::new(ErrorKind::NotFound, "check the file: there is no SealedSecret in it"));

@@ -103,9 +103,8 @@ impl Objects {
     pub(crate) fn read(sources: &[Source], namespace: &str) -> std::result::Result<Self, Errors> {
         let (mut objects, mut errors) = (Self::default(), Vec::new());
         for source in sources {
-            match source.manifest() {
-                Ok(manifest) => objects.add_all(&manifest, source, namespace, &mut errors),
-                Err(_) if source.is_template() => note(&format!("{}: left out: a template of something else", source.name)),
+            match source.manifest_unless_template() {
+                Ok(manifest) => manifest.iter().for_each(|manifest| objects.add_all(manifest, source, namespace, &mut errors)),
                 Err(error) => errors.push(error),
             }
         }
@@ -113,11 +112,9 @@ impl Objects {
     }
 
     fn add_all(&mut self, manifest: &Manifest, source: &Source, namespace: &str, errors: &mut Vec<Error>) {
-        let found = match manifest.objects() {
+        let found = match source.objects(manifest) {
             Ok(found) => found,
-            // A folder may hold YAML that is no manifest.
-            Err(_) if source.found => return,
-            Err(error) => return errors.push(error.in_file(&source.name)),
+            Err(error) => return errors.push(error),
         };
         for object in found {
             match self.add(&object, &source.name, namespace) {

@@ -192,6 +192,10 @@ impl Folder {
         let alive: BTreeSet<String> = named.chain(scan.sealed.iter().map(|(_, object)| identity(object))).chain(synced.iter().cloned()).collect();
         let gone: Vec<String> = state.secrets.keys().filter(|identity| !alive.contains(*identity)).cloned().collect();
         for identity in gone {
+            if scan.may_hold(identity.rsplit('/').next().unwrap_or_default()) {
+                report.kept(format!("Secret {identity}"), "its source may be a template that does not parse", None);
+                continue;
+            }
             let owned = state.secrets.get(&identity).is_some_and(|produced| produced.owned);
             if let Err(error) = if owned { self.remembered_path(&identity).and_then(|path| remove(&path)) } else { Ok(()) } {
                 report.failed(format!("Secret {identity}"), error);
@@ -201,7 +205,8 @@ impl Folder {
             report.did(format!("Secret {identity}"), if owned { "deleted" } else { "released" }, "its source is gone", None);
         }
         let sources: BTreeSet<String> = scan.plain.iter().map(|file| file.relative.display().to_string()).collect();
-        let orphans: Vec<String> = state.sealed.iter().filter(|(_, source)| !sources.contains(*source)).map(|(file, _)| file.clone()).collect();
+        let orphans: Vec<String> =
+            state.sealed.iter().filter(|(_, source)| !sources.contains(*source) && !scan.is_template(source)).map(|(file, _)| file.clone()).collect();
         for file in orphans {
             match below(&self.out.join("sealed"), &file).and_then(|path| remove(&path)) {
                 Ok(()) => drop(state.sealed.remove(&file)),

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use crds::SealedSecret;
 use engine::manifest::Object;
 use engine::{Error, PlainSecret, Result, is_object_name};
-use keys::Fingerprint;
+use keys::{Fingerprint, SecretBytes};
 
 use super::Folder;
 use super::report::Report;
 use crate::external::Objects;
-use crate::input::{Source, manifests_below, read_file};
+use crate::input::{Source, manifests_below, read_found};
 
 /// First line of a file that `sealer local` wrote beside its source; a file without it is never written over.
 pub(super) const MARK: &str = "# Sealed by sealer local from ";
@@ -35,6 +35,8 @@ pub(super) struct Scan {
     pub(super) sealed: Vec<(String, SealedSecret)>,
     /// ExternalSecrets and stores, and what they may use.
     pub(super) objects: Objects,
+    /// Templates that do not parse, by path below the folder of sources.
+    templates: BTreeMap<PathBuf, SecretBytes>,
     /// Stands for the content of all files; never written anywhere.
     pub(super) digest: String,
     /// Whether every file could be read: only then is anything that seems to be gone really gone.
@@ -44,7 +46,14 @@ pub(super) struct Scan {
 impl Scan {
     /// Reads every manifest of the folder.
     pub(super) fn new(folder: &Folder, report: &mut Report) -> Result<Self> {
-        let mut scan = Self { plain: Vec::new(), sealed: Vec::new(), objects: Objects::default(), digest: String::new(), complete: true };
+        let mut scan = Self {
+            plain: Vec::new(),
+            sealed: Vec::new(),
+            objects: Objects::default(),
+            templates: BTreeMap::new(),
+            digest: String::new(),
+            complete: true,
+        };
         let (mut owners, mut marked, mut broken) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
         // The source is a real path; the others may go through links or start where we are.
         let ours = [&folder.out, &folder.keys].map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.clone()));
@@ -54,9 +63,14 @@ impl Scan {
             }
             let relative = path.strip_prefix(&folder.source).unwrap_or(&path).to_path_buf();
             let shown = folder.shown.join(&relative).display().to_string();
-            let read = read_file(&path).and_then(|source| match marked_source(&relative, &source) {
+            let read = read_found(&path, &folder.source).and_then(|mut source| match marked_source(&relative, &source) {
                 Some(name) => {
                     marked.push((source, relative.clone(), shown.clone(), name));
+                    Ok(())
+                }
+                None if source.is_template() && source.manifest().is_err() => {
+                    report.kept(format!("File {shown}"), "left out: it looks like a template, not a manifest", None);
+                    scan.templates.insert(relative.clone(), source.take());
                     Ok(())
                 }
                 None => scan.add(folder, &source, relative.clone(), &shown, &mut owners),
@@ -69,7 +83,7 @@ impl Scan {
         }
         // What was sealed from a source that is still there is no source itself; an unreadable one may still hold its Secrets.
         for (source, relative, shown, name) in marked {
-            if broken.contains(&name) || scan.plain.iter().any(|file| file.relative == name) {
+            if broken.contains(&name) || scan.templates.contains_key(&name) || scan.plain.iter().any(|file| file.relative == name) {
                 continue;
             }
             if folder.source.join(&name).exists() {
@@ -90,7 +104,7 @@ impl Scan {
         let content = Fingerprint::of(source.bytes.expose());
         self.digest = Fingerprint::of(format!("{}{content}", self.digest).as_bytes()).to_string();
         let (mut secrets, mut sealed) = (Vec::new(), Vec::new());
-        for object in manifest.objects()? {
+        for object in source.objects(&manifest)? {
             let kind = if object.is_secret() { "Secret" } else { "SealedSecret" };
             if object.is_secret() {
                 secrets.push(PlainSecret::read(&object)?);
@@ -116,6 +130,18 @@ impl Scan {
             self.plain.push(PlainFile { relative, secrets });
         }
         Ok(())
+    }
+
+    /// Whether the source of a Secret may be a template that does not parse: one that speaks of its name. It may be under somebody's hands just now.
+    pub(super) fn may_hold(&self, name: &str) -> bool {
+        // EXPOSE: only a name is looked for.
+        let speaks = |text: &SecretBytes| text.expose().windows(name.len().max(1)).any(|part| part == name.as_bytes());
+        self.templates.values().any(speaks)
+    }
+
+    /// Whether a file is a template that does not parse.
+    pub(super) fn is_template(&self, relative: &str) -> bool {
+        self.templates.contains_key(Path::new(relative))
     }
 
     fn add_external(&mut self, folder: &Folder, object: &Object<'_>, shown: &str) -> Result<()> {
