@@ -69,34 +69,97 @@ impl Repository {
     }
 
     fn git(&self, arguments: &[&str]) -> Ended {
+        self.git_with(arguments, &[])
+    }
+
+    fn git_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
         self.home.write("repo/.keep", "");
         let path = format!("{}:{}", self.home.path().join("bin").display(), std::env::var("PATH").unwrap_or_default());
         let identity = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"];
-        self.home.command("git").env("PATH", path).folder(self.home.path().join("repo")).args(identity).args(arguments).run()
+        let git = self.home.command("git").env("PATH", path).folder(self.home.path().join("repo")).args(identity).args(arguments);
+        variables.iter().fold(git, |git, (name, value)| git.env(name, value)).run()
     }
 
     fn commit(&self, text: &str) -> Ended {
-        self.home.write("repo/manifests/db.yaml", text);
-        self.git(&["add", "--all"]).success();
-        self.git(&["commit", "--quiet", "--message", "change"])
+        self.commit_at("manifests/db.yaml", text, &[])
     }
+
+    /// Commits a file; whatever becomes of that, the hook leaves no copy behind.
+    fn commit_at(&self, path: &str, text: &str, variables: &[(&str, &str)]) -> Ended {
+        self.home.write(Path::new("repo").join(path), text);
+        self.git(&["add", "--all"]).success();
+        let ended = self.git_with(&["commit", "--quiet", "--message", "change"], variables);
+        let left: Vec<_> = fs::read_dir(self.home.path().join("tmp")).expect("a folder").flatten().map(|entry| entry.path()).collect();
+        assert!(left.is_empty(), "{left:?}");
+        ended
+    }
+}
+
+fn plain() -> String {
+    fs::read_to_string(examples().join("quickstart/database.yaml")).expect("an example")
+}
+
+fn vector(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/keys").join(name)
 }
 
 #[test]
 fn the_hook_stops_plain_secrets_and_lets_sealed_ones_pass() {
     let repository = Repository::new();
-    let plain = fs::read_to_string(examples().join("quickstart/database.yaml")).expect("an example");
+    let plain = plain();
     let ended = repository.commit(&plain);
     assert_ne!(ended.status, 0);
     assert!(ended.error().contains("plain Secret") && !ended.error().contains("dummy-password"), "{}", ended.error());
-    let certificate = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/keys/alpha.crt");
-    let sealed = repository.home.command(sealer()).args(["seal", "--cert"]).arg(certificate).input(plain).run().success();
+    let sealed = repository.home.command(sealer()).args(["seal", "--cert"]).arg(vector("alpha.crt")).input(plain).run().success();
     assert_eq!(repository.commit(&sealed).status, 0);
     // What is staged counts, not what lies in the work tree.
     let cut = sealed.replace("password: AQ", "password: A!");
     assert_ne!(repository.commit(&cut).status, 0);
     repository.home.write("repo/manifests/db.yaml", &sealed);
     assert_ne!(repository.git(&["commit", "--quiet", "--message", "change"]).status, 0);
+}
+
+#[test]
+fn the_hook_lets_everything_else_pass() {
+    let repository = Repository::new();
+    for (path, text) in [
+        ("src/main.rs", "fn main() {}\n"),
+        ("manifests/app.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app}\n"),
+        ("manifests/patch.yaml", "- op: remove\n  path: /spec\n"),
+        (".github/workflows/ci.yml", "on: push\njobs: {}\n"),
+        ("chart/templates/app.yaml", "kind: Deployment\nmetadata:\n  name: {{ .Release.Name }}\n"),
+        ("package.json", "[1, 2]\n"),
+    ] {
+        let ended = repository.commit_at(path, text, &[]);
+        assert_eq!(ended.status, 0, "{path}: {}", ended.error());
+    }
+    // What goes is not looked at.
+    repository.git(&["rm", "--quiet", "manifests/app.yaml"]).success();
+    assert_eq!(repository.git(&["commit", "--quiet", "--message", "change"]).status, 0);
+}
+
+#[test]
+fn the_hook_sees_hidden_folders_and_files() {
+    for path in [".deploy/db.yaml", "deploy/.db.yaml", "deploy/DB.YAML", ".a/.b/.c.json"] {
+        let ended = Repository::new().commit_at(path, &plain(), &[]);
+        assert_ne!(ended.status, 0, "{path}");
+        assert!(ended.error().contains("plain Secret"), "{path}: {}", ended.error());
+    }
+}
+
+#[test]
+fn the_hook_finds_the_certificate_from_the_top_of_the_work_tree() {
+    let repository = Repository::new();
+    for name in ["alpha", "beta"] {
+        repository.home.write(format!("repo/certificates/{name}.pem"), fs::read(vector(&format!("{name}.crt"))).expect("a certificate"));
+    }
+    let sealed = repository.home.command(sealer()).args(["seal", "--cert"]).arg(vector("alpha.crt")).input(plain()).run().success();
+    let commit = |certificate: &str| repository.commit_at("db.yaml", &sealed, &[("SEALER_CERT_FILE", certificate)]);
+    let foreign = commit("certificates/beta.pem");
+    assert_ne!(foreign.status, 0);
+    assert!(foreign.error().contains("none of those given"), "{}", foreign.error());
+    let own = commit("certificates/alpha.pem");
+    assert_eq!(own.status, 0, "{}", own.error());
 }
 
 #[test]

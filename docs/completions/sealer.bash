@@ -2220,7 +2220,7 @@ _sealer() {
             return 0
             ;;
         sealer__subcmd__verify)
-            opts="-h --cert --strict --json --key --keys --help"
+            opts="-h --cert --hidden --strict --json --key --keys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

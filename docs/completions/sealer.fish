@@ -97,6 +97,7 @@ complete -c sealer -n "__fish_sealer_using_subcommand reseal" -s h -l help -d 'P
 complete -c sealer -n "__fish_sealer_using_subcommand verify" -l cert -d 'Certificates of the cluster (PEM files or URLs, each with one or many), to compare with what an object says it was sealed with' -r
 complete -c sealer -n "__fish_sealer_using_subcommand verify" -l key -d 'File with private keys: key Secrets (YAML or JSON), or PEM; may be repeated' -r -F
 complete -c sealer -n "__fish_sealer_using_subcommand verify" -l keys -d 'Folder with key files [default: $SEALER_KEYS or the local key store, unless --key is given]' -r -F
+complete -c sealer -n "__fish_sealer_using_subcommand verify" -l hidden -d 'Look into hidden files and folders too'
 complete -c sealer -n "__fish_sealer_using_subcommand verify" -l strict -d 'Fail on warnings too, and if there is nothing to check'
 complete -c sealer -n "__fish_sealer_using_subcommand verify" -l json -d 'Print the findings as JSON, and nothing else'
 complete -c sealer -n "__fish_sealer_using_subcommand verify" -s h -l help -d 'Print help'

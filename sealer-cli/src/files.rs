@@ -19,7 +19,7 @@ pub(crate) use example::example;
 pub(crate) use options::{ConfigOption, InputOption, OrderOption, Recipients, RuleFlags};
 
 use crate::credentials::Surroundings;
-use crate::input::{Source, has_ending, read_claimed};
+use crate::input::{Claims, Source, has_ending, read_claimed};
 use crate::output::{note, paint, plural};
 
 /// What a run over files works with.
@@ -101,7 +101,7 @@ pub(crate) fn is_not_encrypted(error: &Error) -> bool {
 /// Reads everything that the user named; in folders, every file of a format that has a name.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Source>> {
     let endings: Vec<&str> = sops::STORES.iter().flat_map(|store| store.suffixes()).map(|suffix| suffix.trim_start_matches('.')).collect();
-    read_claimed(paths, &|name| name == ".env" || has_ending(name, &endings))
+    read_claimed(paths, Claims::of(&|name| name == ".env" || has_ending(name, &endings)))
 }
 
 /// Says that comments of a file do not decrypt.

@@ -87,7 +87,12 @@ fn identity(metadata: &fs::Metadata) -> (u64, u64) {
 /// Reads everything that the user named: files, folders with all manifests below them, and `-` for standard input. Nothing named is standard
 /// input.
 pub(crate) fn read_all(paths: &[PathBuf]) -> Result<Vec<Source>> {
-    read_claimed(paths, &is_manifest)
+    read_claimed(paths, Claims::of(&is_manifest))
+}
+
+/// As [`read_all`], with hidden files and folders too.
+pub(crate) fn read_all_and_hidden(paths: &[PathBuf]) -> Result<Vec<Source>> {
+    read_claimed(paths, Claims { files: &|name| is_manifest(name.trim_start_matches('.')), hidden: true })
 }
 
 /// As [`read_all`], of the files in folders whose names are claimed.
@@ -168,12 +173,25 @@ fn read_limited(reader: impl Read, expected: u64) -> Result<SecretBytes> {
     Ok(SecretBytes::new(std::mem::take(&mut *bytes)))
 }
 
-/// Says by its name whether a file in a folder is looked at.
-pub(crate) type Claims<'a> = &'a dyn Fn(&str) -> bool;
+/// What of a folder is looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Claims<'a> {
+    /// Says so of a file, by its name.
+    files: &'a dyn Fn(&str) -> bool,
+    /// Whether folders count whose names begin with a dot.
+    hidden: bool,
+}
+
+impl<'a> Claims<'a> {
+    /// These files, in folders that are not hidden.
+    pub(crate) fn of(files: &'a dyn Fn(&str) -> bool) -> Self {
+        Self { files, hidden: false }
+    }
+}
 
 /// The manifests below a folder, in the order of their names.
 pub(crate) fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    files_below(folder, &is_manifest)
+    files_below(folder, Claims::of(&is_manifest))
 }
 
 fn is_manifest(name: &str) -> bool {
@@ -186,7 +204,7 @@ pub(crate) fn has_ending(name: &str, endings: &[&str]) -> bool {
     !name.starts_with('.') && ending.is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
-/// The files below a folder whose names are claimed, in the order of their names. Hidden folders are passed over, and links to folders.
+/// The files below a folder that are claimed, in the order of their names. Links to folders are passed over.
 pub(crate) fn files_below(folder: &Path, claims: Claims<'_>) -> Result<Vec<PathBuf>> {
     let fail = |error: &io::Error| file_error("read the folder", error).in_file(folder.display().to_string());
     let mut entries: Vec<_> = fs::read_dir(folder).and_then(Iterator::collect).map_err(|error| fail(&error))?;
@@ -195,10 +213,10 @@ pub(crate) fn files_below(folder: &Path, claims: Claims<'_>) -> Result<Vec<PathB
     for entry in entries {
         let (path, kind) = (entry.path(), entry.file_type().map_err(|error| fail(&error))?);
         if kind.is_dir() {
-            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            if claims.hidden || !entry.file_name().as_encoded_bytes().starts_with(b".") {
                 files.extend(files_below(&path, claims)?);
             }
-        } else if claims(&entry.file_name().to_string_lossy()) && (kind.is_file() || path.is_file()) {
+        } else if (claims.files)(&entry.file_name().to_string_lossy()) && (kind.is_file() || path.is_file()) {
             files.push(path);
         }
     }

@@ -14,7 +14,7 @@ use engine::{Error, ErrorKind, PlainSecret, Result, key_secret};
 use jiff::{SignedDuration, Timestamp};
 use keys::{Certificate, KeyBits, KeyRing, RingKey, SecretBytes, UnsealingKey};
 
-use crate::input::{Source, files_below, has_ending, read_file};
+use crate::input::{Claims, Source, files_below, has_ending, read_file};
 use crate::local::place::{Private, refuse_git};
 use crate::output::{Access, make_private_folder, note, write_file};
 
@@ -171,7 +171,7 @@ fn read_below(folder: &Path, which: Use) -> Result<Vec<Stored>> {
         note(&format!("warning: other users can look into the folder of private keys {}; close it with chmod 700", folder.display()));
     }
     let mut keys = Vec::new();
-    for file in files_below(folder, &|name| has_ending(name, &KEY_FILES))? {
+    for file in files_below(folder, Claims::of(&|name| has_ending(name, &KEY_FILES)))? {
         keys.extend(read_keys(&read_file(&file)?, which)?);
     }
     Ok(keys)

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::certificate::read_bundle;
 use crate::exit::{self, Errors, Outcome};
-use crate::input::{Source, read_all};
+use crate::input::{Source, read_all, read_all_and_hidden};
 use crate::keyring::KeyOptions;
 use crate::output::{json_line, plural, print};
 
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Certificates of the cluster (PEM files or URLs, each with one or many), to compare with what an object says it was sealed with
     #[arg(long, value_name = "FILE|URL")]
     cert: Vec<String>,
+    /// Look into hidden files and folders too
+    #[arg(long)]
+    hidden: bool,
     /// Fail on warnings too, and if there is nothing to check
     #[arg(long)]
     strict: bool,
@@ -46,7 +49,8 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> Outcome {
     let ring = if args.keys.is_given() { Some(args.keys.ring()?) } else { None };
     let known = Known { now, certificates: &certificates, ring: ring.as_ref() };
     let (mut findings, mut objects) = (Vec::new(), 0);
-    for source in read_all(&args.paths)? {
+    let sources = if args.hidden { read_all_and_hidden(&args.paths)? } else { read_all(&args.paths)? };
+    for source in sources {
         match check(&source, &known) {
             Ok((seen, found)) => {
                 objects += seen;
