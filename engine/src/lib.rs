@@ -34,4 +34,4 @@ pub mod verify;
 
 pub use error::{Cause, Error, ErrorKind, Place, Result, harmless};
 pub use keychain::{DEFAULT_ORDER, Keychain, LostGroup, LostKey, LostPart, Recipient, age_plugins, master_key_kinds};
-pub use secret::{PlainSecret, is_item_key, is_object_name};
+pub use secret::{PlainSecret, is_copy, is_item_key, is_object_name};

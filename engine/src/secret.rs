@@ -106,6 +106,12 @@ impl PlainSecret {
     }
 }
 
+/// Whether clients keep a copy of the whole object in an annotation of this name.
+#[must_use]
+pub fn is_copy(annotation: &str) -> bool {
+    COPIES.contains(&annotation)
+}
+
 /// Whether Kubernetes accepts a name of an object or namespace.
 ///
 /// *Source*: RFC 1123 subdomains, as `k8s.io/apimachinery/pkg/util/validation` checks them.
@@ -160,7 +166,7 @@ fn metadata(node: &Node) -> Result<Map<String, Value>> {
         let Some(value) = optional(metadata, key)? else { continue };
         let value = match key {
             "labels" | "annotations" => {
-                let entries = mapping(metadata, key)?.iter().filter(|entry| !COPIES.contains(&entry.key.as_str()));
+                let entries = mapping(metadata, key)?.iter().filter(|entry| !is_copy(&entry.key));
                 let field = format!("metadata.{key}");
                 let texts = entries.map(|entry| {
                     let text = if entry.value.is_null() { "" } else { entry.value.expect_text(&format!("{field}.{}", entry.key))? };

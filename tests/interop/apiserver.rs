@@ -110,13 +110,24 @@ fn refusal(code: u16, reason: &str, message: &str) -> Answer {
     Answer { status: code, kind: "application/json", body: body.to_string(), location: "", wait: 0 }
 }
 
-/// Answers as upstream's controller does: without kind, and with the timestamps of an object that never was. The items come back as they were.
+/// Answers as upstream's controller does: without kind, and with no other metadata than name, namespace, scope, and the timestamp of an object that never
+/// was. The items come back as they were.
+///
+/// *Source*: `NewSealedSecret` in `pkg/apis/sealedsecrets/v1alpha1/sealedsecret_expansion.go` (v0.38.4).
 fn rotated(body: &[u8]) -> Answer {
     let mut object: Value = serde_json::from_slice(body).unwrap_or_default();
     if let Some(map) = object.as_object_mut() {
         map.remove("kind");
         map.remove("apiVersion");
+        map.remove("status");
     }
-    object["metadata"]["creationTimestamp"] = Value::Null;
+    let metadata = &object["metadata"];
+    let mut kept = json!({"name": metadata["name"], "namespace": metadata["namespace"], "creationTimestamp": null});
+    for scope in ["sealedsecrets.bitnami.com/cluster-wide", "sealedsecrets.bitnami.com/namespace-wide"] {
+        if let Some(value) = metadata["annotations"].get(scope) {
+            kept["annotations"][scope] = value.clone();
+        }
+    }
+    object["metadata"] = kept;
     Answer { status: 200, kind: "text/plain; charset=utf-8", body: object.to_string(), location: "", wait: 0 }
 }

@@ -1,11 +1,12 @@
 //! `--validate` and `--re-encrypt`: the controller behind the API server's service proxy.
 
 use crds::SealedSecret;
+use engine::is_copy;
 use engine::manifest::{self, Manifest};
 
 use super::failure::{Failure, Result};
 use super::files::{Input, Output};
-use super::merge::converted;
+use super::merge::{sealed_secrets, written};
 use super::options::Options;
 use super::seal::to_value;
 use super::write::Format;
@@ -32,7 +33,8 @@ pub(super) fn validate(options: &Options, input: Input) -> Result<()> {
 
 /// Has the controller seal every SealedSecret of the input anew. Only the items are taken from its answers: templates stay as they are.
 ///
-/// With a file as the only name, that file is changed in place, in its own language; otherwise the objects are written in the format asked for.
+/// With a file as the only name, that file is changed in place, in its own language; otherwise the objects are written in the format asked for, without
+/// what the server says of them: upstream's controller answers with objects that are none of any cluster yet.
 ///
 /// # Errors
 /// The first one that cannot be sealed anew; then nothing is written.
@@ -56,10 +58,25 @@ pub(super) fn re_encrypt(options: &Options, input: Input, output: &Output) -> Re
     // Text that is written anew needs no care for its encoding, but text that is changed does.
     let bytes = edits.apply()?;
     let bytes = match asked {
-        Some(format) => converted(bytes, format)?,
+        Some(format) => written(&sealed_secrets(bytes)?.into_iter().map(new).collect::<Vec<_>>(), format)?,
         None => bytes,
     };
     if in_place { Ok(write_file(options.input.as_ref(), &bytes, Access::Default)?) } else { output.write(&bytes) }
+}
+
+/// An object as somebody would write it who never saw it in a cluster.
+fn new(object: SealedSecret) -> SealedSecret {
+    let (mut new, mut seen) = (SealedSecret::new("", object.spec), object.metadata);
+    if let Some(annotations) = &mut seen.annotations {
+        annotations.retain(|name, _| !is_copy(name));
+    }
+    new.metadata.name = seen.name;
+    new.metadata.generate_name = seen.generate_name;
+    new.metadata.namespace = seen.namespace;
+    new.metadata.labels = seen.labels;
+    new.metadata.annotations = seen.annotations.filter(|annotations| !annotations.is_empty());
+    new.metadata.finalizers = seen.finalizers;
+    new
 }
 
 /// The language to write in; None leaves the text as it is.

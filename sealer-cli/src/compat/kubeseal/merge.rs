@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use engine::manifest::{self, Manifest};
+use crds::SealedSecret;
+use engine::manifest::{self, Manifest, Object};
 use engine::seal::{Hint, scope_of};
 use keys::{Certificate, Scope, SecretBytes};
 
@@ -52,19 +53,27 @@ fn replace(options: &Options, path: &Path, format: manifest::Format, bytes: Opti
         manifest::Format::Yaml => asked == Format::Yaml,
     };
     let Some(bytes) = bytes else { return Ok(()) };
-    let bytes = if stays || !options.format_is_asked { bytes } else { converted(bytes, asked)? };
+    let bytes = if stays || !options.format_is_asked { bytes } else { written(&sealed_secrets(bytes)?, asked)? };
     Ok(write_file(path, &bytes, Access::Default)?)
 }
 
-/// Writes the SealedSecrets of a text in another language.
+/// Reads the SealedSecrets of a text.
 ///
 /// # Errors
 /// The text does not hold SealedSecrets only.
-pub(super) fn converted(bytes: Vec<u8>, format: Format) -> Result<Vec<u8>> {
+pub(super) fn sealed_secrets(bytes: Vec<u8>) -> Result<Vec<SealedSecret>> {
     let manifest = Manifest::parse(&SecretBytes::new(bytes))?;
+    Ok(manifest.objects()?.iter().map(Object::to_sealed_secret).collect::<engine::Result<_>>()?)
+}
+
+/// Writes SealedSecrets in a language.
+///
+/// # Errors
+/// Upstream's message: YAML cannot hold one of them.
+pub(super) fn written(objects: &[SealedSecret], format: Format) -> Result<Vec<u8>> {
     let mut text = String::new();
-    for object in manifest.objects()? {
-        text.push_str(&write(&to_value(&object.to_sealed_secret()?)?, format)?);
+    for object in objects {
+        text.push_str(&write(&to_value(object)?, format)?);
     }
     Ok(text.into_bytes())
 }
