@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::{Error, ErrorKind, Result};
 use jiff::Timestamp;
@@ -14,6 +14,9 @@ use crate::exit::{self, Outcome};
 
 /// How long changes may go on before a pass looks at them: editors write a file in several steps.
 const SETTLE: Duration = Duration::from_millis(60);
+
+/// Longest time for which changes are waited out: in a folder in which something changes all the time, passes come nevertheless.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Longest time without a pass: a change that the system did not report is found by then.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -84,10 +87,13 @@ fn fail(error: &notify::Error) -> Error {
     Error::new(ErrorKind::Bug, format!("watch the folder: {error}"))
 }
 
-/// Waits for a change and for the end of its burst, or until a key is due.
+/// Waits for a change and for the end of its burst, if it has one soon, or until a key is due.
 fn wait(changes: &Receiver<()>, next: Option<Timestamp>) {
     match changes.recv_timeout(pause(next, Timestamp::now())) {
-        Ok(()) => while changes.recv_timeout(SETTLE).is_ok() {},
+        Ok(()) => {
+            let end = Instant::now() + PATIENCE;
+            while Instant::now() < end && changes.recv_timeout(SETTLE).is_ok() {}
+        }
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
     }
 }
@@ -101,6 +107,21 @@ fn pause(next: Option<Timestamp>, now: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_without_end_keep_no_pass_waiting() {
+        let (sender, changes) = channel();
+        let start = Instant::now();
+        let steady = std::thread::spawn(move || {
+            while start.elapsed() < 5 * PATIENCE && sender.send(()).is_ok() {
+                std::thread::sleep(SETTLE / 4);
+            }
+        });
+        wait(&changes, None);
+        assert!(start.elapsed() < 3 * PATIENCE, "{:?}", start.elapsed());
+        drop(changes);
+        assert!(steady.join().is_ok());
+    }
 
     #[test]
     fn a_key_that_is_due_is_waited_for_no_longer_than_a_moment() {
