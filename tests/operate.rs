@@ -7,11 +7,18 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use tests::cluster::{Api, Cluster, NEEDS};
 use tests::controller::{self, Controller, seal, secrets, sources, wait_synced};
+use tests::packaging::{of, path, render};
 use tests::process::{Ended, Home};
 use tests::suite::{case, run};
 use tests::{sealer, upstream};
 
 const DEFINITION: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sealedsecrets.bitnami.com";
+
+/// What it takes to install the chart where the other controller was.
+const MIGRATION: &[&str] = &["controller", "etcd", "helm", "kube-apiserver"];
+
+/// What the other controller is called unless somebody says otherwise: its Service, its Deployment, its service account.
+const SEAT: &str = "sealed-secrets-controller";
 
 fn main() -> ExitCode {
     run(vec![
@@ -20,6 +27,8 @@ fn main() -> ExitCode {
         case("explain_says_of_external_secrets_what_was_read_and_when_it_is_read_again", NEEDS, explain_external),
         case("explain_says_of_stores_whether_they_work_and_for_whom", NEEDS, explain_stores),
         case("migrate_says_what_would_change_and_then_does_it", upstream::NEEDS, migrate),
+        case("migrate_stands_in_the_way_of_nothing_that_is_installed_after_it", MIGRATION, migrate_and_install),
+        case("migrate_finds_the_other_controller_wherever_it_runs", upstream::NEEDS, migrate_elsewhere),
     ])
 }
 
@@ -246,52 +255,116 @@ fn explain_stores() {
     assert!(wide["next"].as_str().unwrap().contains("tried again"), "{wide}");
 }
 
+fn deployments(namespace: &str) -> String {
+    format!("/apis/apps/v1/namespaces/{namespace}/deployments")
+}
+
+fn roles(namespace: &str, kind: &str) -> String {
+    format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/{kind}")
+}
+
+/// Makes the Deployment of the other controller as its plain manifest has it; nobody makes Pods of it.
+fn deploy(api: &Api, namespace: &str, replicas: u32) {
+    let container = json!({"name": "controller", "image": "docker.io/bitnami/sealed-secrets-controller:0.38.4"});
+    let labels = json!({ "name": SEAT });
+    let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
+    let deployment = json!({"metadata": {"name": SEAT}, "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}});
+    api.create(&deployments(namespace), &deployment).unwrap();
+}
+
+/// Whether a line that begins so ends so.
+fn says(text: &str, what: &str, word: &str) -> bool {
+    text.lines().any(|line| line.starts_with(what) && line.ends_with(word))
+}
+
 fn migrate() {
     let cluster = Cluster::start().unwrap();
     let (api, terminal) = (cluster.api(), Terminal::new(&cluster));
     cluster.install(&upstream::definition().unwrap());
     let namespace = cluster.namespace("seat");
     let at = |arguments: &[&str]| terminal.run(&[arguments, &["--controller-namespace", &namespace]].concat());
-    let deployments = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
-    let container = json!({"name": "controller", "image": "docker.io/bitnami/sealed-secrets-controller:0.38.4"});
-    let labels = json!({"name": "sealed-secrets-controller"});
-    let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
-    let deployment = json!({"metadata": {"name": "sealed-secrets-controller"}, "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}});
-    api.create(&deployments, &deployment).unwrap();
+    deploy(&api, &namespace, 1);
     let held = json!({"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": {"name": "held", "finalizers": ["example.com/x"]}, "spec": {"encryptedData": {}}});
     api.create(&sources(&namespace), &held).unwrap();
 
     let versions = || {
-        let roles = api.read(&format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles")).unwrap()["items"].clone();
+        let roles = api.read(&roles(&namespace, "roles")).unwrap()["items"].clone();
         (api.read(DEFINITION).unwrap()["metadata"]["resourceVersion"].clone(), roles)
     };
     let before = versions();
     let runs = at(&["migrate", "--dry-run"]);
     assert!(runs.status == 6 && runs.error().contains("--replicas=0"), "{}", runs.error());
     assert_eq!(at(&["migrate"]).status, 6, "nothing is done while the other one runs");
+    // Its Deployment would keep ours out for ever.
+    let seat = format!("{}/{SEAT}", deployments(&namespace));
+    api.merge(&seat, &json!({"spec": {"replicas": 0}})).unwrap();
+    let stays = at(&["migrate"]);
+    assert!(stays.status == 6 && stays.error().contains(&format!("kubectl -n {namespace} delete deployment {SEAT}")), "{}", stays.error());
+    assert!(!stays.error().contains("--replicas=0"), "{}", stays.error());
     assert_eq!(versions(), before);
 
-    api.merge(&format!("{deployments}/sealed-secrets-controller"), &json!({"spec": {"replicas": 0}})).unwrap();
+    api.delete(&seat).unwrap();
     let dry = at(&["migrate", "--dry-run"]);
     let text = dry.success();
     for (what, word) in [
         ("definition sealedsecrets", "will be changed"),
-        ("Role sealed-secrets-controller-lease", "will be changed"),
+        ("Role sealed-secrets-controller-sealer-lease", "will be changed"),
         ("SealedSecrets", "look at it"),
     ] {
-        assert!(text.lines().any(|line| line.starts_with(what) && line.ends_with(word)), "{what} in\n{text}");
+        assert!(says(&text, what, word), "{what} in\n{text}");
     }
     assert!(text.contains("1 with finalizers"), "{text}");
     assert_eq!(versions(), before, "a dry run writes nothing");
     at(&["migrate"]).success();
-    let user = format!("system:serviceaccount:{namespace}:sealed-secrets-controller");
-    let attributes = json!({"namespace": namespace, "verb": "update", "group": "coordination.k8s.io", "resource": "leases"});
-    let review =
-        json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {"user": user, "resourceAttributes": attributes}});
-    api.wait_for("the right to a Lease", |api| {
-        let answer = api.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review).unwrap();
-        (answer["status"]["allowed"] == true).then_some(())
-    });
+    let user = format!("system:serviceaccount:{namespace}:{SEAT}");
+    for (verb, name, allowed) in [("update", "sealer-controller", true), ("update", "another", false)] {
+        let attributes = json!({"namespace": namespace, "verb": verb, "group": "coordination.k8s.io", "resource": "leases", "name": name});
+        let review =
+            json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {"user": user, "resourceAttributes": attributes}});
+        api.wait_for("what it may do to Leases", |api| {
+            let answer = api.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review).unwrap();
+            (answer["status"]["allowed"] == allowed).then_some(())
+        });
+    }
     let after = at(&["migrate", "--dry-run", "--json"]).success();
     assert!(!after.contains("will be changed"), "{after}");
+}
+
+/// Helm takes over no object that it did not make, and what it makes suffices.
+fn migrate_and_install() {
+    let cluster = Cluster::start().unwrap();
+    let (api, terminal) = (cluster.api(), Terminal::new(&cluster));
+    cluster.install(&upstream::definition().unwrap());
+    let namespace = cluster.namespace("seat");
+    let at = |arguments: &[&str]| terminal.run(&[arguments, &["--controller-namespace", &namespace]].concat());
+    at(&["migrate"]).success();
+    let chart = render(&namespace, &json!({})).unwrap();
+    for object in chart.iter().filter(|object| object["kind"] != "CustomResourceDefinition") {
+        assert!(api.read(&path(object)).is_err(), "{} is there already", path(object));
+    }
+    for kind in ["roles", "rolebindings"] {
+        api.delete(&format!("{}/{SEAT}-sealer-lease", roles(&namespace, kind))).unwrap();
+    }
+    api.wait_for("the right to be gone", |_| at(&["migrate", "--dry-run"]).success().contains("may not").then_some(()));
+    for object in of(&chart, "Role").chain(of(&chart, "RoleBinding")) {
+        api.apply(&path(object), object).unwrap();
+    }
+    api.wait_for("the chart's right to be seen", |_| says(&at(&["migrate", "--dry-run"]).success(), "right to a Lease", "-").then_some(()));
+}
+
+fn migrate_elsewhere() {
+    let cluster = Cluster::start().unwrap();
+    let (api, terminal) = (cluster.api(), Terminal::new(&cluster));
+    cluster.install(&upstream::definition().unwrap());
+    let [namespace, other] = ["seat", "other"].map(|purpose| cluster.namespace(purpose));
+    deploy(&api, &other, 1);
+    let at = |arguments: &[&str]| terminal.run(&[arguments, &["--controller-namespace", &namespace]].concat());
+    let lost = at(&["migrate"]);
+    assert!(lost.status == 6 && lost.error().contains(&format!("{other}/{SEAT}")), "{}", lost.error());
+    assert!(lost.error().contains("--controller-namespace"), "{}", lost.error());
+    // Where the Service is that was named, it is one of several.
+    let service = json!({"metadata": {"name": SEAT}, "spec": {"ports": [{"port": 8080}]}});
+    api.create(&format!("/api/v1/namespaces/{namespace}/services"), &service).unwrap();
+    let several = at(&["migrate", "--dry-run"]).success();
+    assert!(says(&several, "Sealed Secrets controller", "look at it") && several.contains(&other), "{several}");
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crds::names::LEASE;
 use http::Method;
 use jiff::Timestamp;
 use keys::SecretBytes;
@@ -16,9 +17,6 @@ use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use crate::api::{Api, Refusal};
-
-/// Name of the Lease, in the controller's namespace.
-const NAME: &str = "sealer-controller";
 
 /// How long a Lease that is not renewed is respected.
 ///
@@ -105,7 +103,7 @@ impl Candidate {
     /// Makes a candidate of a namespace's Lease: ours, unless another one is named.
     pub(crate) fn new(api: Arc<Api>, namespace: &str, name: Option<&str>, identity: String) -> Self {
         let path = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
-        Self { api, path, name: name.unwrap_or(NAME).to_owned(), identity, seen: None, exists: false, refusals: 0 }
+        Self { api, path, name: name.unwrap_or(LEASE).to_owned(), identity, seen: None, exists: false, refusals: 0 }
     }
 
     /// Looks at the Lease for ever and leaves it as it is, for as long as this process is of no use as a leader yet. What it learns of one that is gone

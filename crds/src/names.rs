@@ -1,4 +1,4 @@
-//! Names of annotations and labels, once.
+//! Names of annotations, labels and objects, once.
 //!
 //! Those under `sealedsecrets.bitnami.com/` are upstream's, and count as set only if their value is exactly [`TRUE`].
 
@@ -32,3 +32,6 @@ pub const SEALED_WITH: &str = "sealer.dev/sealed-with";
 /// Our own annotation on a Secret that asked for no owner reference: UID of the SealedSecret that it was made from. Whoever can write it can write the
 /// Secret too, so it is as good a proof as an owner reference.
 pub const MADE_BY: &str = "sealer.dev/made-by";
+
+/// Our Lease, in the controller's namespace: its holder is the one controller that writes.
+pub const LEASE: &str = "sealer-controller";

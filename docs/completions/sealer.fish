@@ -302,7 +302,7 @@ complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l controller-nam
 complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l controller-name -d 'Name of the controller\'s Service (`sealed-secrets` if the Helm chart installed it)' -r
 complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l kubeconfig -d 'Kubeconfig file' -r -F
 complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l context -d 'Context of the kubeconfig' -r
-complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l dry-run -d 'Say what would change, and write nothing; exit status 6 while the other controller runs'
+complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l dry-run -d 'Say what would change, and write nothing; exit status 6 while the other controller runs or stands in the way'
 complete -c sealer -n "__fish_sealer_using_subcommand migrate" -l json -d 'Print JSON'
 complete -c sealer -n "__fish_sealer_using_subcommand migrate" -s h -l help -d 'Print help'
 complete -c sealer -n "__fish_sealer_using_subcommand completions" -s h -l help -d 'Print help'

@@ -452,7 +452,7 @@ mod tests {
         let (index, object) = (Index::default(), ExternalSecret::default());
         index.observe(&object);
         let key = Key::of(&object);
-        let stir = |at: Instant| drop(index.with(&key, |entry| (entry.stirred, entry.failed) = (Some(at), true)));
+        let stir = |at: Instant| index.with(&key, |entry| (entry.stirred, entry.failed) = (Some(at), true)).unwrap();
         let started = Instant::now();
         stir(started);
         assert!(index.settle(&key, started) && !index.settle(&key, started), "the failure is over");

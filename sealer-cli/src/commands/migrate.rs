@@ -3,6 +3,9 @@
 //! Keys, objects and Secrets stay as they are: both controllers read the same. What differs are the definition, the right to a Lease, and what old
 //! versions left behind.
 
+use std::collections::BTreeSet;
+
+use ::crds::names::LEASE;
 use engine::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
@@ -18,7 +21,7 @@ use crate::output::{json_line, note, print, table};
     after_help = "Example:  sealer migrate --dry-run && kubectl -n kube-system scale deployment sealed-secrets-controller --replicas=0 && sealer migrate"
 )]
 pub(crate) struct Args {
-    /// Say what would change, and write nothing; exit status 6 while the other controller runs
+    /// Say what would change, and write nothing; exit status 6 while the other controller runs or stands in the way
     #[arg(long)]
     dry_run: bool,
     /// Print JSON
@@ -84,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             Change::Create(path, object) => drop(server.create(&path, &object).map_err(|error| ClusterOptions::failed("write the object", &error))?),
         }
     }
-    note("done; install the controller with the chart in deploy/chart or with deploy/manifests, under the same name and namespace");
+    note("done; upgrade the release to the chart in deploy/chart, or apply deploy/manifests, under the same name and namespace");
     Ok(())
 }
 
@@ -106,7 +109,8 @@ impl Step {
 /// Looks at everything that could matter; writes nothing.
 fn look(server: &Server, args: &Args) -> Result<Vec<Step>> {
     let cluster = Cluster { server, namespace: &args.cluster.controller_namespace, name: &args.cluster.controller_name };
-    let mut steps = vec![cluster.peer()?];
+    let service = cluster.service()?;
+    let mut steps = cluster.peers(service.action.is_none())?;
     for compared in crds::compare(server, false)? {
         let what = format!("definition {}", compared.name);
         let (state, change) = (compared.state(), !compared.is_same());
@@ -119,11 +123,17 @@ fn look(server: &Server, args: &Args) -> Result<Vec<Step>> {
     }
     steps.push(cluster.keys()?);
     steps.extend(cluster.lease(args.service_account.as_deref())?);
-    steps.push(cluster.service()?);
+    steps.push(service);
     steps.extend(cluster.webhooks()?);
     steps.push(cluster.finalizers()?);
     Ok(steps)
 }
+
+/// How many objects of a list are read at once.
+const PAGE: usize = 200;
+
+/// By these labels a Deployment of ours selects its Pods, and so does one of upstream's chart.
+const SELECTOR: [&str; 2] = ["app.kubernetes.io/instance", "app.kubernetes.io/name"];
 
 /// Where to look.
 struct Cluster<'a> {
@@ -141,26 +151,66 @@ impl Cluster<'_> {
         ClusterOptions::failed(&format!("read {path} for {}", self.name), error)
     }
 
-    fn list(&self, path: &str) -> Result<Vec<Value>> {
-        Ok(self.read(path)?.and_then(|list| list["items"].as_array().cloned()).unwrap_or_default())
+    /// The objects of a list, page by page: a large cluster has many.
+    fn pages(&self, path: &str) -> cluster::Result<Vec<Value>> {
+        let (mut objects, mut token) = (Vec::new(), String::new());
+        loop {
+            let Some(mut page) = self.server.read(&format!("{path}?limit={PAGE}{token}"))? else { return Ok(objects) };
+            objects.append(page["items"].as_array_mut().unwrap_or(&mut Vec::new()));
+            match page["metadata"]["continue"].as_str().filter(|next| !next.is_empty()) {
+                Some(next) => token = format!("&continue={next}"),
+                None => return Ok(objects),
+            }
+        }
     }
 
-    /// The other controller must not run: both would write.
-    fn peer(&self) -> Result<Step> {
-        let deployments = self.list(&format!("/apis/apps/v1/namespaces/{}/deployments", self.namespace))?;
-        let runs = |deployment: &&Value| {
-            let containers = deployment["spec"]["template"]["spec"]["containers"].as_array().cloned().unwrap_or_default();
-            let is_theirs =
-                containers.iter().any(|container| container["image"].as_str().is_some_and(|image| image.contains("sealed-secrets-controller")));
-            is_theirs && (deployment["spec"]["replicas"] != 0 || deployment["status"]["replicas"].as_u64().unwrap_or_default() > 0)
+    fn list(&self, path: &str) -> Result<Vec<Value>> {
+        self.pages(path).map_err(|error| self.failed(path, &error))
+    }
+
+    /// The other controller must not run: both would write. In another namespace it may be one of several, unless there is none where we look.
+    fn peers(&self, is_seat: bool) -> Result<Vec<Step>> {
+        let (deployments, place) = match self.pages("/apis/apps/v1/deployments") {
+            Err(error) if error.kind() == cluster::ErrorKind::Denied => (
+                self.list(&format!("/apis/apps/v1/namespaces/{}/deployments", self.namespace))?,
+                format!(" in {}, and you may not look elsewhere", self.namespace),
+            ),
+            all => (all.map_err(|error| self.failed("/apis/apps/v1/deployments", &error))?, String::new()),
         };
-        let Some(peer) = deployments.iter().find(runs) else {
-            return Ok(Step::new("Sealed Secrets controller", "does not run", None));
+        let mut steps: Vec<Step> =
+            deployments.iter().filter(|deployment| is_theirs(deployment) && runs(deployment)).map(|peer| self.peer(peer, is_seat)).collect();
+        if steps.is_empty() {
+            let action = (!place.is_empty()).then_some(Action::Note);
+            steps.push(Step::new("Sealed Secrets controller", format!("does not run{place}"), action));
+        }
+        let is_here = |deployment: &&Value| deployment["metadata"]["namespace"] == self.namespace && deployment["metadata"]["name"] == self.name;
+        steps.extend(deployments.iter().find(is_here).and_then(|deployment| self.selector(deployment)));
+        Ok(steps)
+    }
+
+    fn peer(&self, deployment: &Value, is_seat: bool) -> Step {
+        let [namespace, name] = ["namespace", "name"].map(|field| deployment["metadata"][field].as_str().unwrap_or_default());
+        let stop = format!("kubectl -n {namespace} scale deployment {name} --replicas=0");
+        let error = Error::new(ErrorKind::Busy, format!("migrate: Deployment {namespace}/{name} of the Sealed Secrets controller still runs"));
+        let action = match (namespace == self.namespace, is_seat) {
+            (true, _) => Action::First(error.advise(stop)),
+            (false, true) => Action::Note,
+            (false, false) => Action::First(error.advise(format!("{stop}; and name its Service with --controller-namespace and --controller-name"))),
         };
-        let name = peer["metadata"]["name"].as_str().unwrap_or_default();
-        let error = Error::new(ErrorKind::Busy, format!("migrate: Deployment {}/{name} of the Sealed Secrets controller still runs", self.namespace));
-        let error = error.advise(format!("kubectl -n {} scale deployment {name} --replicas=0", self.namespace));
-        Ok(Step::new("Sealed Secrets controller", format!("Deployment {name} runs"), Some(Action::First(error))))
+        Step::new("Sealed Secrets controller", format!("Deployment {namespace}/{name} runs"), Some(action))
+    }
+
+    /// A Deployment keeps its selector as long as it lives, and Services that select by ours would find nobody. Those of both charts select by the same.
+    fn selector(&self, deployment: &Value) -> Option<Step> {
+        let selector = &deployment["spec"]["selector"];
+        let labels: BTreeSet<&str> = selector["matchLabels"].as_object().into_iter().flatten().map(|(label, _)| label.as_str()).collect();
+        if labels == SELECTOR.into() && selector["matchExpressions"].is_null() {
+            return None;
+        }
+        let message = format!("migrate: Deployment {}/{} selects its Pods by other labels, which can not be changed", self.namespace, self.name);
+        let first = Error::new(ErrorKind::Busy, message).advise(format!("kubectl -n {} delete deployment {}", self.namespace, self.name));
+        let action = if is_theirs(deployment) { Action::First(first) } else { Action::Note };
+        Some(Step::new(format!("Deployment {}/{}", self.namespace, self.name), "selects its Pods by other labels than ours", Some(action)))
     }
 
     fn keys(&self) -> Result<Step> {
@@ -177,8 +227,10 @@ impl Cluster<'_> {
         let account = account.unwrap_or(self.name);
         let user = format!("system:serviceaccount:{}:{account}", self.namespace);
         let mut missing = Vec::new();
-        for verb in ["get", "create", "update"] {
-            let attributes = json!({ "namespace": self.namespace, "verb": verb, "group": "coordination.k8s.io", "resource": "leases" });
+        // The right to make one can not be narrowed to a name.
+        for (verb, lease) in [("get", LEASE), ("create", ""), ("update", LEASE)] {
+            let attributes =
+                json!({ "namespace": self.namespace, "verb": verb, "group": "coordination.k8s.io", "resource": "leases", "name": lease });
             let review = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": { "user": user, "resourceAttributes": attributes } });
             let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
             let answer = self.server.create(path, &review).map_err(|error| self.failed(path, &error))?;
@@ -189,10 +241,14 @@ impl Cluster<'_> {
         if missing.is_empty() {
             return Ok(vec![Step::new("right to a Lease", format!("{account} has it"), None)]);
         }
-        let name = format!("{}-lease", self.name);
+        // The chart makes one named without the "sealer", and helm takes over no object that it did not make.
+        let name = format!("{}-sealer-lease", self.name);
         let folder = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.namespace);
         let metadata = json!({ "name": name, "namespace": self.namespace });
-        let rules = json!([{ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"] }]);
+        let rules = json!([
+            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"] },
+            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [LEASE], "verbs": ["get", "update"] },
+        ]);
         let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules });
         let reference = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name });
         let subjects = json!([{ "kind": "ServiceAccount", "name": account, "namespace": self.namespace }]);
@@ -250,4 +306,13 @@ impl Cluster<'_> {
         let action = (held > 0).then_some(Action::Note);
         Ok(Step::new("SealedSecrets", format!("{} in the cluster, {held} with finalizers", objects.len()), action))
     }
+}
+
+fn is_theirs(deployment: &Value) -> bool {
+    let containers = deployment["spec"]["template"]["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    containers.iter().any(|container| container["image"].as_str().is_some_and(|image| image.contains("sealed-secrets-controller")))
+}
+
+fn runs(deployment: &Value) -> bool {
+    deployment["spec"]["replicas"] != 0 || deployment["status"]["replicas"].as_u64().unwrap_or_default() > 0
 }
