@@ -41,6 +41,7 @@ fn main() -> ExitCode {
     cases.push(case("the_pod_passes_the_restricted_standard", server::NEEDS, move || server::restricted(shared.get())));
     let shared = cluster.clone();
     cases.push(case("a_release_of_upstreams_chart_is_upgraded_in_place", server::NEEDS_UPSTREAM, move || server::upgraded(shared.get())));
+    cases.push(case("a_default_release_of_upstreams_chart_keeps_its_names", server::NEEDS_UPSTREAM, server::names));
     for (name, values) in files() {
         let cluster = cluster.clone();
         cases.push(case(format!("the_server_takes::{name}"), server::NEEDS, move || server::takes(cluster.get(), &values)));

@@ -103,3 +103,18 @@ pub(crate) fn upgraded(cluster: &Cluster) -> Outcome {
     assert_eq!(selector(&ours), selector(&theirs));
     Ok(())
 }
+
+/// Upstream's chart names everything after the release; ours does so if it is asked to, and kubeseal's default otherwise.
+pub(crate) fn names() -> Outcome {
+    let chart = upstream::chart()?.display().to_string();
+    let names = |objects: &[Value]| {
+        let kinds = ["Deployment", "Service", "ServiceAccount"];
+        let names = kinds.iter().flat_map(|kind| of(objects, kind)).map(|object| object["metadata"]["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let theirs = names(&objects(&rendered_from(&chart, NAMESPACE, &json!({}))?.unwrap()));
+    assert_eq!(theirs[0], "sealed-secrets");
+    assert_eq!(names(&render(NAMESPACE, &json!({"fullnameOverride": ""}))?), theirs);
+    assert_eq!(names(&render(NAMESPACE, &json!({}))?)[0], upstream::SERVICE);
+    Ok(())
+}
