@@ -86,7 +86,11 @@ fn broken(cluster: &Cluster) {
     for (name, provider, words) in [
         ("no-provider", json!({"akeyless": {"akeylessGWApiURL": "https://x"}}), "there is no provider \"akeyless\" in this controller"),
         ("no-duration", json!({"webhook": {"url": "https://h", "result": {}, "timeout": "soon"}}), "timeout"),
-        ("no-login", json!({"webhook": {"url": "https://h", "result": {}, "auth": {"ntlm": {}}}}), "auth.ntlm"),
+        (
+            "no-login",
+            json!({"webhook": {"url": "https://h", "result": {}, "auth": {"ntlm": {"usernameSecret": {"name": "x"}, "passwordSecret": {"name": "x"}}}}}),
+            "auth.ntlm",
+        ),
     ] {
         api.create(path, &json!({"apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore", "metadata": { "name": name }, "spec": { "provider": provider }}))
             .unwrap();

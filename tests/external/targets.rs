@@ -186,7 +186,7 @@ fn foreign(cluster: &Cluster) {
     assert!(message.contains("creationPolicy CreateOrMerge"), "{message}");
     // Neither values that are gone nor the end of the object delete it: external-secrets asks nobody.
     world.restock("vault", &[("other", "x")]);
-    world.wait("app", "ResourceDeleted");
+    world.api.wait_for("the words about what stays", |_| world.message("app").starts_with("could not delete resource").then_some(()));
     world.edit("app", &json!({"metadata": {"finalizers": [FINALIZER]}}));
     world.api.delete(&format!("{}/app", world.path("externalsecrets"))).unwrap();
     world.api.wait_for("the object to go", |api| api.read(&format!("{}/app", world.path("externalsecrets"))).is_err().then_some(()));

@@ -19,9 +19,6 @@ use crate::key::Key;
 /// The words of a status for a target that cannot be.
 const INVALID: &str = "invalid generic target";
 
-/// The words of a status for a target that should go and does not.
-const DELETE: &str = "could not delete secret";
-
 /// What an object becomes.
 pub(super) enum Aim {
     /// A Secret.
@@ -34,6 +31,7 @@ pub(super) enum Aim {
 pub(super) struct Words {
     pub(super) synced: &'static str,
     pub(super) deleted: &'static str,
+    pub(super) not_deleted: &'static str,
     pub(super) missing: &'static str,
     pub(super) not_created: &'static str,
 }
@@ -42,6 +40,7 @@ pub(super) struct Words {
 const SECRET: Words = Words {
     synced: "SecretSynced",
     deleted: "SecretDeleted",
+    not_deleted: "could not delete secret",
     missing: "SecretMissing",
     not_created: "secret will not be created due to CreationPolicy=Merge",
 };
@@ -50,6 +49,7 @@ const SECRET: Words = Words {
 const OBJECT: Words = Words {
     synced: "ResourceSynced",
     deleted: "ResourceDeleted",
+    not_deleted: "could not delete resource",
     missing: "ResourceMissing",
     not_created: "resource will not be created due to CreationPolicy=Merge",
 };
@@ -105,14 +105,14 @@ impl Aim {
     pub(super) async fn remove(&self, context: &Context, object: &ExternalSecret, creation: Creation, key: &Key) -> Result<bool, Failure> {
         if creation != Creation::Owner {
             let why = "deletionPolicy Delete needs creationPolicy Owner; delete it by hand, or set creationPolicy to Owner";
-            return Err(Failure::lasting(DELETE, why.to_owned()));
+            return Err(Failure::lasting(self.words().not_deleted, why.to_owned()));
         }
         if self.delete(context, key, object.metadata.uid.as_deref().unwrap_or_default()).await? {
             return Ok(true);
         }
         match self.look(context, key).await? {
             None => Ok(false),
-            Some(_) => Err(Failure::lasting(DELETE, "it does not belong to this ExternalSecret; delete it by hand".to_owned())),
+            Some(_) => Err(Failure::lasting(self.words().not_deleted, "it does not belong to this ExternalSecret; delete it by hand".to_owned())),
         }
     }
 

@@ -57,7 +57,7 @@ fn templates_fill_fields_by_path() {
     let template = json!({
         "metadata": {"labels": {"team": "{{ .user }}"}},
         "templateFrom": [
-            {"literal": "size: 3\nnested: {on: true, 'off': 1.0}\nload: 1.50\n010: [1e3]\n", "target": "spec"},
+            {"literal": "size: 3\nnested: {'on': true}\n", "target": "spec"},
             {"literal": "{{ .password | quote }}", "target": "spec.servers[0].password"},
             {"literal": "more: '{{ .user }}'", "target": "spec.nested"},
             {"literal": "note: '{{ .user }}'", "target": "Annotations"},
@@ -65,11 +65,19 @@ fn templates_fill_fields_by_path() {
         "data": {"url": "https://{{ .user }}"},
     });
     let map = made(custom(template), Creation::Owner, None).unwrap();
-    let nested = json!({"true": true, "off": 1, "more": "admin"});
-    assert_eq!(map["spec"], json!({"size": 3, "nested": nested, "load": 1.5, "8": [1000], "servers": [{"password": "hunter2"}]}));
+    assert_eq!(map["spec"], json!({"size": 3, "nested": {"on": true, "more": "admin"}, "servers": [{"password": "hunter2"}]}));
     assert_eq!(map["data"], json!({"url": "https://admin"}), "values do not stand beside templates unless that is asked for");
     assert_eq!(map["metadata"]["annotations"]["note"], "admin");
     assert_eq!(map["metadata"]["labels"]["team"], "{{ .user }}", "external-secrets copies the metadata of a template as it is");
+}
+
+#[test]
+fn what_fills_a_field_is_read_as_kubernetes_reads_it() {
+    let spec =
+        |literal: &str| Ok(made(custom(json!({"templateFrom": [{"literal": literal, "target": "spec"}]})), Creation::Owner, None)?["spec"].clone());
+    let read: Result<Value> = spec("on: {'off': 1.0, n: 1.50}\n010: [1e3, 1e16, -0.0, 9007199254740993, 1e300]\n1.50: x\n");
+    assert_eq!(read.unwrap().to_string(), r#"{"true":{"off":1,"false":1.5},"8":[1000,10000000000000000,0,9007199254740993,1e+300],"1.5":"x"}"#);
+    assert!(spec("~: x").is_err(), "nothing is no key");
 }
 
 #[test]
