@@ -69,7 +69,7 @@ pub struct Gathered {
 ///
 /// # Errors
 /// The first entry, in the order of the object, that cannot be read; a secret that is missing is one if the deletion policy is Retain. Input: more is to be
-/// held for the object than [`MOST`] bytes; what is under way besides is [`AT_A_TIME`] answers, or what one search finds.
+/// held for the object than [`MOST`] bytes; what is under way besides is eight answers, or what one search finds.
 pub async fn gather(object: &ExternalSecret, desk: &dyn Desk, now: Timestamp) -> Result<Gathered> {
     let spec = &object.spec;
     let retain = deletion(object)? == Deletion::Retain;
