@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crds::SealedSecret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use keys::{Fingerprint, Tag};
 use kube::Resource;
 
 use crate::fights::Fights;
-use crate::key::{Key, Mark, Version};
+use crate::key::{Key, Mark, Version, uid_and_version};
 use crate::seen::Seen;
 use crate::status;
 
@@ -88,7 +87,7 @@ impl Index {
     /// What its status remembers counts unless this process knows better, and it knows better only if it `leads`.
     pub(crate) fn observe_source(&self, object: &SealedSecret, digest: Fingerprint, leads: bool) -> bool {
         let key = Key::of(object);
-        let (uid, version) = uid_and_version(&object.metadata);
+        let (uid, version) = uid_and_version(object);
         let source = Source { uid, version, digest, reported: status::is_good(object) };
         let mut state = self.lock();
         let stranger = state.strangers.remove(&key);
@@ -127,7 +126,7 @@ impl Index {
 
     /// What is known of this very object, and the version that is asked about.
     fn source_of(&self, object: &impl Resource) -> Option<(Source, u64)> {
-        let (uid, version) = uid_and_version(object.meta());
+        let (uid, version) = uid_and_version(object);
         let source = self.lock().entries.get(&Key::of(object)).map(|entry| entry.source);
         Some((source.filter(|source| source.uid == uid)?, version))
     }
@@ -269,12 +268,6 @@ impl Entry {
             self.refused = None;
         }
     }
-}
-
-/// UID, and the resourceVersion, which grows; zero if it is no number.
-fn uid_and_version(metadata: &ObjectMeta) -> (Mark, u64) {
-    let version = metadata.resource_version.as_deref().and_then(|version| version.parse().ok());
-    (Mark::of(metadata.uid.as_deref().unwrap_or_default()), version.unwrap_or_default())
 }
 
 /// What a status remembers.

@@ -78,3 +78,10 @@ impl Version {
         Self::new(metadata.uid.as_deref().unwrap_or_default(), metadata.resource_version.as_deref().unwrap_or_default())
     }
 }
+
+/// UID, and the resourceVersion, which grows; zero if it is no number.
+pub(crate) fn uid_and_version(object: &impl Resource) -> (Mark, u64) {
+    let metadata = object.meta();
+    let version = metadata.resource_version.as_deref().and_then(|version| version.parse().ok());
+    (Mark::of(metadata.uid.as_deref().unwrap_or_default()), version.unwrap_or_default())
+}

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::stores::StoreId;
 use super::texts::{Place, Texts};
 use crate::fights::Fights;
-use crate::key::{Key, Mark, Version};
+use crate::key::{Key, Mark, Version, uid_and_version};
 use crate::seen::Seen;
 
 /// Everything that is known.
@@ -99,8 +99,7 @@ impl Index {
     /// Takes note of an ExternalSecret.
     pub(crate) fn observe(&self, object: &ExternalSecret) -> News {
         let key = Key::of(object);
-        let uid = Mark::of(object.metadata.uid.as_deref().unwrap_or_default());
-        let version = object.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default();
+        let (uid, version) = uid_and_version(object);
         let going = object.metadata.deletion_timestamp.is_some();
         let content = Mark::of(&format!("{} {going}", refresh::version(object)));
         let target = Target::of(object, key.namespace());
@@ -280,7 +279,7 @@ impl Index {
 
     /// Whether this very object is known, rather than one of the same name or none.
     pub(crate) fn knows(&self, object: &ExternalSecret) -> bool {
-        let uid = Mark::of(object.metadata.uid.as_deref().unwrap_or_default());
+        let (uid, _) = uid_and_version(object);
         self.lock().entries.get(&Key::of(object)).is_some_and(|entry| entry.uid == uid)
     }
 
@@ -294,7 +293,7 @@ impl Index {
     /// Nothing is noted of an object that was made anew meanwhile, or becomes something else by now.
     pub(crate) fn made(&self, object: &ExternalSecret, version: Version) {
         let key = Key::of(object);
-        let (uid, target) = (Mark::of(object.metadata.uid.as_deref().unwrap_or_default()), Target::of(object, key.namespace()));
+        let ((uid, _), target) = (uid_and_version(object), Target::of(object, key.namespace()));
         self.with(&key, |entry| {
             if entry.uid == uid && entry.target == target {
                 entry.secret.write(version);

@@ -51,8 +51,8 @@ pub(super) struct Subject<'a> {
 enum End {
     /// As it should.
     Good(Box<Verdict>, Option<Event>),
-    /// Nothing was to be done; what there is to say if the last turn failed.
-    Rest(Box<Verdict>),
+    /// Nothing was to be done; the reason to give if the last turn failed.
+    Rest(&'static str),
     /// The object is somebody else's to look at.
     Skip,
     /// It did not.
@@ -99,10 +99,12 @@ async fn finish(context: &Context, (key, started): (&Key, Instant), object: Arc<
     let external = &context.external;
     match end {
         End::Skip => external.queue.done(key),
-        End::Rest(verdict) => {
-            let reported = match external.index.settle(key, started) {
-                true => report(context, key, &object, &verdict).await,
-                false => write_status(context, key, &object, status::seen).await,
+        End::Rest(reason) => {
+            let reported = if external.index.settle(key, started) {
+                let message = "secret synced".to_owned();
+                report(context, key, &object, &Verdict { ready: true, reason, message, synced: None, produced: None, binding: None }).await
+            } else {
+                write_status(context, key, &object, status::seen).await
             };
             settle(context, key, reported);
         }
@@ -182,10 +184,7 @@ async fn turn(context: &Arc<Context>, key: &Key, object: &Arc<ExternalSecret>, s
             Ok((verdict, event)) => End::Good(Box::new(verdict), event),
             Err(failure) => End::Bad(failure),
         },
-        Ok(None) => {
-            let message = "secret synced".to_owned();
-            End::Rest(Box::new(Verdict { ready: true, reason: aim.words().synced, message, synced: None, produced: None, binding: None }))
-        }
+        Ok(None) => End::Rest(aim.words().synced),
         Err(failure) => End::Bad(failure),
     }
 }
